@@ -170,6 +170,50 @@ export class PostgresServer {
     return server;
   }
 
+  /**
+   * Starts a standby that follows this server, under a name that synchronous_standby_names may have. It promotes itself
+   * by `promote`, and follows another server by `followOther`.
+   */
+  async standby(name: string): Promise<PostgresServer> {
+    const server = await PostgresServer.make(this.isDurable, this.variables);
+    const place = `host=127.0.0.1 port=${this.port} user=postgres application_name=${name}`;
+    const words = ["-D", server.data, "-d", place, "-c", "fast", "--no-sync", "--write-recovery-conf"];
+    if ((await server.spawn("pg_basebackup", words).exited) !== 0) throw new Error("pg_basebackup failed");
+    await server.run();
+    return server;
+  }
+
+  /** Makes a standby a primary; it takes writes when this resolves. */
+  async promote(): Promise<void> {
+    await this.command("SELECT pg_promote(true, 30)");
+  }
+
+  /** Makes a standby follow another primary, whose timeline it takes. */
+  async followOther(primary: PostgresServer, name: string): Promise<void> {
+    const place = `host=127.0.0.1 port=${primary.port} user=postgres application_name=${name}`;
+    await this.set({ primary_conninfo: place });
+  }
+
+  /** Changes settings of the running server, and waits until they are in force. */
+  async set(settings: Readonly<Record<string, string>>): Promise<void> {
+    for (const [setting, value] of Object.entries(settings)) {
+      await this.command(`ALTER SYSTEM SET ${setting} = '${value}'`);
+    }
+    await this.command("SELECT pg_reload_conf()");
+    for (const [setting, value] of Object.entries(settings)) {
+      await until(
+        async () =>
+          (await this.command(`SELECT FROM pg_settings WHERE name = '${setting}' AND setting = '${value}'`)) > 0,
+        `${setting} is ${value}`,
+      );
+    }
+  }
+
+  /** Stops or continues its main process: it accepts connections, by the system, and says nothing to them. */
+  freeze(isFrozen: boolean): void {
+    this.child?.kill(isFrozen ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** Starts it again after `kill`, on the same port and data. */
   async run(): Promise<void> {
     const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${this.data}`, "log_min_messages=panic"];
@@ -261,10 +305,12 @@ export class PostgresServer {
     }
   }
 
-  private async command(text: string): Promise<void> {
+  /** Runs an administrator's statement; returns how many rows it has. */
+  async command(text: string): Promise<number> {
     const sql = new SQL(this.url("postgres"), { max: 1 });
     try {
-      await sql.unsafe(text);
+      const rows: unknown[] = await sql.unsafe(text);
+      return rows.length;
     } finally {
       await sql.close();
     }

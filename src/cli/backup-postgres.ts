@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { dumpStore } from "../store/postgres/backup.ts";
-import { placeOf } from "../store/postgres/connection.ts";
+import { placeOf } from "../store/postgres/client.ts";
 import { restoreStore } from "../store/postgres/restore.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { type Engine, follow } from "./backup-engine.ts";

@@ -1,7 +1,7 @@
 // roost check for a store in PostgreSQL.
 
 import { checkPostgres } from "../store/postgres/check.ts";
-import { placeOf } from "../store/postgres/connection.ts";
+import { placeOf } from "../store/postgres/client.ts";
 import type { Checked } from "./checked.ts";
 import type { Progress } from "./progress.ts";
 

@@ -1,5 +1,6 @@
 // Parses the values of --store and --sessions: a database file, or the URL of a server.
 
+import { hostUrls } from "../store/host-list.ts";
 import { type Engine, engineOf, fileScheme, sessionsEngines, storeEngines } from "./engines.ts";
 
 /** PATH_MAX of Linux, without the NUL. */
@@ -27,11 +28,13 @@ function urlOf(engines: readonly Engine[], file: string): (text: string) => stri
   const [ofFile, ...others] = engines.map(({ help }) => help);
   return (text) => {
     if (!isDatabaseFile(text)) {
-      const scheme = engineOf(engines, text)?.schemes.find((candidate) => text.startsWith(candidate));
+      const engine = engineOf(engines, text);
+      const scheme = engine?.schemes.find((candidate) => text.startsWith(candidate));
       if (scheme === undefined || !/^[^\p{Cc}]+$/u.test(text.slice(scheme.length)))
         throw new Error(`${ofFile} or ${others.join(", ")}`);
       refuseBareCredentials(text);
-      refuseMalformed(text, scheme);
+      engine?.checkHosts?.(text);
+      for (const url of engine?.checkHosts === undefined ? [text] : hostUrls(text)) refuseMalformed(url, scheme);
       return text;
     }
     const path = text.slice(fileScheme.length);

@@ -8,6 +8,7 @@ import type { Log } from "../base/log.ts";
 import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import type { SessionLimits, Sessions } from "../session/sessions.ts";
 import type { KeyTool } from "../store/key-tool.ts";
+import { checkHosts } from "../store/host-list.ts";
 import type { PurgeTool } from "../store/purge.ts";
 import type { Store } from "../store/store.ts";
 
@@ -23,12 +24,19 @@ interface EngineOptions {
   readonly refused: (sentence: string) => void;
 }
 
-type StoreOptions = EngineOptions & { readonly retentionDays: number; readonly limits: LimitValues };
+type StoreOptions = EngineOptions & {
+  readonly retentionDays: number;
+  readonly limits: LimitValues;
+  /** Of several servers: a standby need not have what is acknowledged. */
+  readonly isAsync: boolean;
+};
 /** `known` returns the identity of the sessions that other nodes know. */
 type SessionsOptions = EngineOptions & { readonly known: KnownIdentity; readonly limits: SessionLimits };
 
 export interface Engine {
   readonly schemes: readonly string[];
+  /** Checks the hosts of a URL that may name several; throws what is expected. By default a URL names one. */
+  readonly checkHosts?: (url: string) => void;
   /** The form of its URL, for help. */
   readonly help: string;
   /** Where the processes may run that share it. */
@@ -61,6 +69,7 @@ export const storeEngines: readonly StoreEngine[] = [
   },
   {
     schemes: ["postgres://", "postgresql://"],
+    checkHosts,
     help: "postgres://…",
     reach: "several",
     open: async (options) => (await import("../store/postgres/open-postgres-store.ts")).openPostgresStore(options),

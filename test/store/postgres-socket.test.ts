@@ -1,7 +1,7 @@
 // PostgreSQL over a Unix socket, as most of its installations let the users of a machine in.
 
 import { expect, test, describe } from "bun:test";
-import { placeOf, socketOf } from "../../src/store/postgres/connection.ts";
+import { placeOf, socketOf } from "../../src/store/postgres/client.ts";
 import { openPostgresStore } from "../../src/store/postgres/open-postgres-store.ts";
 import { environmentOf } from "../../src/store/postgres/tools.ts";
 import { silentLog } from "../../src/base/log.ts";

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { lookAtRedis } from "../../session/redis/look.ts";
 import { redacted } from "../../session/redis/redis-link.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
-import { placeOf } from "../../store/postgres/connection.ts";
+import { placeOf } from "../../store/postgres/client.ts";
 import { lookAtDatabase } from "../../store/postgres/migrate.ts";
 import { versionInHeader } from "../../store/sqlite/store-file.ts";
 import { StoreUnavailable } from "../../store/store.ts";

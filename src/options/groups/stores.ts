@@ -29,6 +29,11 @@ export const storeOptions = {
     of: ["standalone", "chat"],
     ...engine,
   }),
+  "store-async": option({
+    help: "Of several hosts in --store: acknowledge messages that no standby has, and a failover loses",
+    ...toggle,
+    of: ["chat"],
+  }),
   sessions: option({
     help: "Where sessions are kept (standalone: memory:)",
     hint: sessionsEngines.map(({ help }) => help).join("|"),

@@ -18,9 +18,19 @@ import { createChatService, storeDetail } from "./commands.ts";
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startLogicMember(settings, "chat", async ({ environment, metrics, serviceMetrics, wheel, undo }, open) => {
-    const { store: url, retentionDays, editWindowMs, recallWindowMs, presence, limits, log, lost: refused } = settings;
+    const {
+      store: url,
+      storeAsync: isAsync,
+      retentionDays,
+      editWindowMs,
+      recallWindowMs,
+      presence,
+      limits,
+      log,
+      lost: refused,
+    } = settings;
     const claim = claimOf(settings);
-    const store = await openStore({ url, retentionDays, limits: limits.values, claim, log, refused });
+    const store = await openStore({ url, isAsync, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
     const media = await openMedia(settings.media, settings);
     const sessions = await open();

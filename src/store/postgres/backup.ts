@@ -4,9 +4,11 @@
 import { StoreUnavailable } from "../store.ts";
 import { seal } from "../backup-seal.ts";
 import type { StoreFacts } from "../store-facts.ts";
-import { failureOf, placeOf } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { failureOf } from "./failures.ts";
 import { readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
+import { primaryUrl } from "./primary/primary.ts";
 import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.ts";
 
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
@@ -39,11 +41,12 @@ const laterTables = [
 
 /** Dumps the store to the empty file `to`. Rejects with StoreUnavailable. Aborting `over` also ends the child. */
 export async function dumpStore(
-  url: string,
+  hosts: string,
   to: string,
   over: AbortSignal,
   began: (phase: "copying" | "verifying") => void,
 ): Promise<StoreFacts> {
+  const url = await primaryUrl(hosts);
   const client = openForLong(url);
   try {
     const env = environmentOf(url);

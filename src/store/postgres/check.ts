@@ -7,8 +7,10 @@ import { reasonOf } from "../../base/reason-of.ts";
 import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { StoreUnavailable } from "../store.ts";
 import { backEndQuestions } from "./back-end/check-questions.ts";
-import { failureOf, placeOf } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { failureOf } from "./failures.ts";
 import { versionIn } from "./migrate.ts";
+import { primaryUrl } from "./primary/primary.ts";
 import { openForLong } from "./tools.ts";
 
 /** The first schema with an identity. */
@@ -228,7 +230,8 @@ function duplicates(table: string, columns: string, where = "true"): string {
 }
 
 /** Checks the store at a URL. Calls `began` with each step and the part that is done. Rejects with StoreUnavailable. */
-export async function checkPostgres(url: string, began: (what: string, part: number) => void): Promise<CheckResult> {
+export async function checkPostgres(hosts: string, began: (what: string, part: number) => void): Promise<CheckResult> {
+  const url = await primaryUrl(hosts);
   const client = openForLong(url);
   try {
     return await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", (sql) => check(sql, placeOf(url), began));

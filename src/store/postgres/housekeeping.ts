@@ -72,6 +72,13 @@ export class Housekeeping {
     this.renewLater(0);
   }
 
+  /** A renewal failed, perhaps for another reason than the batch before. */
+  private stillFails(failure: string): void {
+    if (this.failure === undefined || this.failure === failure) return this.committed(failure);
+    this.failure = failure;
+    this.log.warn("The message store still cannot commit.", { reason: failure });
+  }
+
   /** The writer's connection or its store is gone: renews the lease before the next request. */
   lost(): void {
     if (this.failure === undefined) this.renewLater(0);
@@ -98,7 +105,7 @@ export class Housekeeping {
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
-          this.committed(reasonOf(error));
+          this.stillFails(reasonOf(error));
           this.renewLater(probeEveryMs);
         },
       );

@@ -1,7 +1,8 @@
 // Tells in the log how far a migration is: it takes minutes for a large store, and writers wait for it.
 
 import type { Log } from "../../base/log.ts";
-import { Connections, placeOf } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { Connections } from "./connection.ts";
 
 /** Measured: 4 s if nearly every message is of a pair of accounts that has no other; see scripts/README.md. */
 const secondsPerMillion = 5;

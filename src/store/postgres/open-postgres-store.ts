@@ -6,9 +6,12 @@ import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import type { Store } from "../store.ts";
-import { DatabaseAway, placeOf } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { DatabaseAway } from "./failures.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresStore, type PostgresStoreOptions, refusalOf } from "./postgres-store.ts";
+import { hostUrls } from "../host-list.ts";
+import { Primary } from "./primary/primary.ts";
 import { mayBePlain } from "./secure-url.ts";
 import { type Renewal, Writer } from "./writer.ts";
 
@@ -19,9 +22,11 @@ import { type Renewal, Writer } from "./writer.ts";
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
-  const writer = new Writer(url, leaseHolder(), claim, limits);
+  const isList = hostUrls(url).length > 1;
+  const primary = isList ? new Primary({ url, isAsync: options.isAsync === true, log }) : undefined;
+  const writer = new Writer(url, leaseHolder(), claim, limits, primary);
   const open = async (): Promise<Renewal> => {
-    await migrate(url, log);
+    await migrate(await writer.serverUrl(), log);
     const renewal = await writer.renew();
     logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;

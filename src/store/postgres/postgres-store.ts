@@ -28,7 +28,9 @@ import {
   type Store,
 } from "../store.ts";
 import { PostgresBackEnd } from "./back-end/postgres-back-end.ts";
-import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { Connections } from "./connection.ts";
+import { DatabaseAway, StoreReplaced } from "./failures.ts";
 import { ConversationReader } from "./conversation-reader.ts";
 import { countUpTo, Horizons, purgeSlice } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -45,8 +47,13 @@ import { Reader, type DetailAnswer } from "./reader.ts";
 import { mayShareBatch, NotOwned, type Renewal, type Writer } from "./writer.ts";
 
 export interface PostgresStoreOptions extends StoreOptions {
-  /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
+  /**
+   * postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others); or with several
+   * hosts (store/host-list.ts).
+   */
   readonly url: string;
+  /** Of several hosts: a standby need not have what is acknowledged. */
+  readonly isAsync?: boolean;
   /** The wall clock is the database's. */
   readonly time?: Time;
 }
@@ -100,6 +107,7 @@ export class PostgresStore extends JobStore implements Store {
     const beside = (connectionsMax: number): Connections =>
       new Connections({
         url,
+        primary: writer.primary,
         connectionsMax,
         idleSecondsMax: readIdleSecondsMax,
         onScarce: () => this.warnOfScarcity(),
@@ -141,7 +149,7 @@ export class PostgresStore extends JobStore implements Store {
     writer.readers = reads;
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
-    writer.onOutdated = () => migrateReplacement(url, log);
+    writer.onOutdated = async () => migrateReplacement(await writer.serverUrl(), log);
     // Without the writer's connection nobody is served, so the others are released.
     writer.onScarce = () => {
       for (const connections of [this.readConnections, markConnections]) connections.yield();

@@ -6,12 +6,14 @@ import { purgePauseMs, purgeRowsMax, type PurgeSurvey, type PurgeTool } from "..
 import { Connections } from "./connection.ts";
 import { countUpTo, lastIdAt, ofMessages, readTime, saveTime, type TimeState } from "./horizons.ts";
 import { requireCurrent } from "./migrate.ts";
+import { primaryUrl } from "./primary/primary.ts";
 
 /** Only the operator waits. */
 const answerMsMax = 60_000;
 
 /** Opens the store at `url`; rejects with StoreUnavailable if there is none, or if it is another program's. */
-export async function openPostgresPurge(url: string): Promise<PurgeTool> {
+export async function openPostgresPurge(hosts: string): Promise<PurgeTool> {
+  const url = await primaryUrl(hosts);
   await requireCurrent(url);
   return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
 }

@@ -12,9 +12,11 @@ import type { StoreFacts, Present } from "../store-facts.ts";
 import { StoreUnavailable } from "../store.ts";
 import { readSeal } from "../backup-seal.ts";
 import { verifyArchive } from "./backup.ts";
-import { failureOf, placeOf } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { failureOf } from "./failures.ts";
 import { aliveNodes, newerThan, readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
+import { primaryUrl } from "./primary/primary.ts";
 import { schemaVersion } from "./schema.ts";
 import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./tools.ts";
 
@@ -29,7 +31,8 @@ interface RestorePlan {
 
 /** Restores an archive; returns its facts and the old schema's new name, if any. Rejects with StoreUnavailable. */
 export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFacts; aside: string | undefined }> {
-  const { url, path, name, over } = plan;
+  const { path, name, over } = plan;
+  const url = await primaryUrl(plan.url);
   const sealed = readSeal(path, name)?.facts;
   const env = environmentOf(url);
   const version = await verifyArchive(path, name, env, over);

@@ -4,6 +4,7 @@
 import type { SQL } from "bun";
 import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { readClientTls } from "../../transport/tls/client-files.ts";
+import { hostUrls } from "../host-list.ts";
 
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 type SslMode = (typeof modes)[number];
@@ -37,10 +38,13 @@ export function sslModeOf({ searchParams }: URL): SslMode | undefined {
 
 /**
  * Reports whether messages and the password may cross a network in plain text without the operator having said so: the
- * host is another machine, and neither the URL nor PGSSLMODE names a mode that promises something.
+ * host, or one of them, is another machine, and neither the URL nor PGSSLMODE names a mode that promises something.
  */
 export function mayBePlain(text: string): boolean {
-  const url = new URL(text);
+  return hostUrls(text).some((each) => mayHostBePlain(new URL(each)));
+}
+
+function mayHostBePlain(url: URL): boolean {
   if (url.hostname === "" || isLoopbackHost(url.hostname) || /^%2f/i.test(url.hostname)) return false;
   const mode = sslModeOf(url) ?? process.env["PGSSLMODE"] ?? "prefer";
   return mode === "prefer" || mode === "allow";

@@ -3,8 +3,10 @@
 import type { SQL } from "bun";
 import { smallestIdAt, timeOfId } from "../snowflake.ts";
 import { recentDaysMax, recentDaysOf, type StoreSize } from "../store-size.ts";
-import { Connections, placeOf } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { Connections } from "./connection.ts";
 import { versionIn } from "./migrate.ts";
+import { primaryUrl } from "./primary/primary.ts";
 
 const dayMs = 86_400_000;
 /** Up to so many rows are counted. */
@@ -15,7 +17,8 @@ interface Counted {
 }
 
 /** Measures the store; undefined if the database has none. Rejects with StoreUnavailable. */
-export async function sizeAt(url: string): Promise<StoreSize | undefined> {
+export async function sizeAt(hosts: string): Promise<StoreSize | undefined> {
+  const url = await primaryUrl(hosts);
   const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
   try {
     return await connections.run(async (sql) =>

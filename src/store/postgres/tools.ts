@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
-import { openClient, socketOf } from "./connection.ts";
+import { openClient, socketOf } from "./client.ts";
 import { sslModeOf } from "./secure-url.ts";
 
 type ToolName = "pg_dump" | "pg_restore" | "psql";

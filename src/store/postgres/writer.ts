@@ -23,9 +23,13 @@ import { type AckJob, changeOf, type GroupJob, isGroupJob, type Known, sendMessa
 import { BegunConversations } from "./begun-conversations.ts";
 import { sendChanges } from "./changes.ts";
 import { GuardedAccounts } from "./people/guarded-accounts.ts";
-import { Connections, placeOf, StoreReplaced } from "./connection.ts";
+import { placeOf } from "./client.ts";
+import { Connections } from "./connection.ts";
+import { StoreReplaced } from "./failures.ts";
 import { closedRowsMax } from "./groups/ended-functions.ts";
 import { areDeletions, triesMax } from "./life.ts";
+import { hostUrls } from "../host-list.ts";
+import type { Primary } from "./primary/primary.ts";
 
 export interface Renewal {
   readonly identity: string;
@@ -60,6 +64,9 @@ function nothingKnown(): Known {
 export class Writer {
   /** The single connection; reads may share it. */
   readonly connections: Connections;
+  /** Finds the server where the URL names several; for the readers, too. */
+  readonly primary: Primary | undefined;
+  private readonly url: string;
   private readonly limits: LimitValues;
   private readonly holder: string;
   private readonly place: string;
@@ -82,13 +89,17 @@ export class Writer {
   onScarce: (() => void) | undefined;
 
   /** `holder` is random, for the life of the process. */
-  constructor(url: string, holder: string, claim: StoreClaim, limits: LimitValues) {
+  constructor(url: string, holder: string, claim: StoreClaim, limits: LimitValues, primary?: Primary) {
+    this.url = url;
+    this.primary = primary;
     this.limits = limits;
     this.holder = holder;
     this.place = placeOf(url);
     this.claim = claim;
     this.connections = new Connections({
       url,
+      primary,
+      doubtsPrimary: true,
       connectionsMax: 1,
       idleSecondsMax: 0,
       onLost: () => {
@@ -99,6 +110,11 @@ export class Writer {
       },
       onScarce: () => this.onScarce?.(),
     });
+  }
+
+  /** Returns the URL of the server to which it writes. Rejects with StoreUnavailable. */
+  async serverUrl(): Promise<string> {
+    return (await this.primary?.find())?.url ?? hostUrls(this.url)[0];
   }
 
   /**

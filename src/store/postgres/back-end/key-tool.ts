@@ -5,13 +5,15 @@ import type { KeyTool } from "../../key-tool.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { Connections } from "../connection.ts";
 import { requireCurrent } from "../migrate.ts";
+import { primaryUrl } from "../primary/primary.ts";
 import { PostgresApiKeys } from "./postgres-api-keys.ts";
 
 /** Only the operator waits. */
 const answerMsMax = 60_000;
 
 /** Opens the store at `url`; rejects with StoreUnavailable if there is none, or if it is another program's. */
-export async function openPostgresKeys(url: string): Promise<KeyTool> {
+export async function openPostgresKeys(hosts: string): Promise<KeyTool> {
+  const url = await primaryUrl(hosts);
   await requireCurrent(url);
   const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax });
   const holder = leaseHolder();

@@ -1,0 +1,149 @@
+// The primary among several servers: found by asking all of them side by side, kept until it stops serving as one, then
+// looked for again. All connections of a store share it and leave it together.
+//
+// What a server shows that has just been found is believed only after a small commit on it was held by a quorum: after
+// a crash a server shows commits that had been waiting for standbys, and which no standby has. Reads do not wait for
+// them, a commit does.
+
+import type { SQL } from "bun";
+import { type Log, silentLog } from "../../../base/log.ts";
+import { reasonOf } from "../../../base/reason-of.ts";
+import { StoreUnavailable } from "../../store.ts";
+import { DatabaseAway } from "../failures.ts";
+import { choosePrimary, type KnownCluster } from "./choose.ts";
+import { askHost, within } from "./host-answer.ts";
+import { hostUrls } from "../../host-list.ts";
+import { confirmHeld, quorumFault } from "./quorum.ts";
+
+const commitMsMax = 2_000;
+const backOffMsMin = 100;
+const backOffMsMax = 1_000;
+
+/** A server that was found to be the primary; found again, it is another object. */
+export interface Place {
+  readonly url: string;
+  /** `host:port` as in the URL. */
+  readonly host: string;
+}
+
+interface PrimaryOptions {
+  /** Of all hosts (store/host-list.ts). */
+  readonly url: string;
+  /** Standbys need not have what is acknowledged: a failover loses it. */
+  readonly isAsync: boolean;
+  readonly log: Log;
+}
+
+export class Primary {
+  readonly isAsync: boolean;
+  private readonly urls: readonly string[];
+  private readonly log: Log;
+  private found: Place | undefined;
+  private known: KnownCluster | undefined;
+  private finding: Promise<Place> | undefined;
+  private readonly leavers = new Set<() => void>();
+  private backOffMs = 0;
+  /** Until then, by performance.now(), the last failure is the answer. */
+  private waitUntilMs = -Infinity;
+  private lastFailure: unknown;
+  private lastWarning = "";
+
+  constructor({ url, isAsync, log }: PrimaryOptions) {
+    this.isAsync = isAsync;
+    this.urls = hostUrls(url);
+    this.log = log;
+  }
+
+  /** Undefined until it is found, and after it was left. */
+  get place(): Place | undefined {
+    return this.found;
+  }
+
+  /** Calls `leave` whenever the primary is left, before another one is looked for. */
+  watch(leave: () => void): void {
+    this.leavers.add(leave);
+  }
+
+  /** Resolves with the primary; rejects with StoreUnavailable, at once while it backs off. */
+  find(): Promise<Place> {
+    if (this.found !== undefined) return Promise.resolve(this.found);
+    if (this.finding !== undefined) return this.finding;
+    if (performance.now() < this.waitUntilMs) return Promise.reject(this.lastFailure);
+    this.finding = this.look().finally(() => {
+      this.finding = undefined;
+    });
+    return this.finding;
+  }
+
+  /** Leaves a place that stopped serving as the primary; without effect if it was left before. */
+  leave(place: Place | undefined, reason: string): void {
+    if (place === undefined || place !== this.found) return;
+    this.found = undefined;
+    this.log.warn("Leaving the message store's primary; looking for it among the hosts.", { host: place.host, reason });
+    for (const leave of this.leavers) leave();
+  }
+
+  private async look(): Promise<Place> {
+    try {
+      const place = await this.lookOnce();
+      this.backOffMs = 0;
+      this.found = place;
+      this.log.info("The message store's primary was found.", { host: place.host, timeline: this.known?.timeline });
+      return place;
+    } catch (error) {
+      this.backOffMs = Math.min(Math.max(2 * this.backOffMs, backOffMsMin), backOffMsMax);
+      this.waitUntilMs = performance.now() + this.backOffMs;
+      this.lastFailure = error;
+      throw error;
+    }
+  }
+
+  private async lookOnce(): Promise<Place> {
+    const asked = await Promise.all(this.urls.map(async (url) => ({ url, ...(await askHost(url)) })));
+    try {
+      const answers = asked.map(({ answer }) => answer);
+      const { host, told, warning } = choosePrimary(answers, this.known);
+      const fault = quorumFault(told.waiting);
+      if (fault !== undefined && !this.isAsync) throw new StoreUnavailable(`${host}: ${fault}, or use --store-async`);
+      this.warn([warning, fault && `${host}: ${fault}`].filter((each) => each !== undefined).join("; "));
+      const one = asked.find(({ answer }) => answer.host === host);
+      if (one?.client === undefined) throw new DatabaseAway(`${host}: the connection is lost`);
+      await this.commitOn(one.client, host, told.waiting.names);
+      this.known = { system: told.system, timeline: Math.max(told.timeline, this.known?.timeline ?? 0) };
+      return { url: one.url, host };
+    } finally {
+      for (const { client } of asked) void client?.close({ timeout: 0 });
+    }
+  }
+
+  private async commitOn(client: SQL, host: string, names: string): Promise<void> {
+    const committed = async (): Promise<void> => {
+      await client`SELECT pg_logical_emit_message(true, 'roost', '')`;
+      if (!this.isAsync) await confirmHeld(client);
+    };
+    const waiting = names === "" ? "" : ` (it waits for standbys: ${names})`;
+    const what = `${host} takes writes, but commits nothing${waiting}`;
+    await within(commitMsMax, what, committed()).catch((error: unknown) => {
+      if (error instanceof StoreUnavailable) throw error;
+      throw new DatabaseAway(`${what}: ${reasonOf(error)}`, { cause: error });
+    });
+  }
+
+  /** Logs a warning unless it is the last one; empty: there is none. */
+  private warn(warning: string): void {
+    if (warning !== "" && warning !== this.lastWarning)
+      this.log.warn("The hosts of the message store need attention.", { warning });
+    this.lastWarning = warning;
+  }
+}
+
+/**
+ * Returns the URL of the primary of the hosts in a URL, for a tool: that URL itself if it names one host. Rejects with
+ * StoreUnavailable.
+ */
+export async function primaryUrl(url: string): Promise<string> {
+  const [first, ...others] = hostUrls(url);
+  if (others.length === 0) return first;
+  // The tool's user decides; what is lost with a primary is the server's concern.
+  return (await new Primary({ url, isAsync: true, log: silentLog }).find()).url;
+}

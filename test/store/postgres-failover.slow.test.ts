@@ -1,0 +1,118 @@
+// A store on a PostgreSQL primary with two standbys: the primary dies, is switched over, or is not what it was.
+
+import { describe, expect, test } from "bun:test";
+import { StoreUnavailable } from "../../src/store/store.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { until } from "../../scripts/harness/until.ts";
+import { allIds } from "../support/contents.ts";
+import { failureOf } from "./failure-of.ts";
+import { clusterForEach, sayUntil, urlOf } from "./postgres-cluster.ts";
+import { stored, talk } from "./samples.ts";
+
+describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
+  const cluster = clusterForEach();
+  const { open, lines } = cluster;
+
+  test("writes to the primary, wherever it stands in the list", async () => {
+    const store = await open();
+    const id = await sayUntil(store, "1");
+    expect(await allIds(store, "bob")).toEqual([id]);
+    expect(lines).toEqual([]);
+    const other = await open({ url: urlOf(cluster.servers, cluster.database) });
+    expect(await allIds(other, "bob")).toEqual([id]);
+  }, 60_000);
+
+  test("is opened beside a host that says nothing, a name of nobody and a closed port", async () => {
+    const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+    const [closed = 0] = await freePorts(1);
+    const url = cluster.url.replace("@", `@127.0.0.1:${silent.port},nobody.invalid,127.0.0.1:${closed},`);
+    const store = await open({ url });
+    await sayUntil(store, "1");
+    expect(lines).toEqual([]);
+    silent.stop(true);
+  }, 60_000);
+
+  test("follows a promoted standby; what was acknowledged is there, and a retry keeps its id", async () => {
+    const [first, second, third] = cluster.servers;
+    const [store, other] = [await open(), await open()];
+    const ids = [await sayUntil(store, "1"), await sayUntil(other, "2")];
+    let replacements = 0;
+    store.watchReplacement(() => replacements++);
+    await first.kill();
+    await expect(store.append([talk({ clientId: "3" })])).rejects.toThrow(StoreUnavailable);
+    await second.promote();
+    await third.followOther(second, "s3");
+    ids.push(await sayUntil(store, "3"), await sayUntil(other, "4"));
+    for (const each of [store, other]) expect(await allIds(each, "bob")).toEqual(ids);
+    expect(await Promise.all(["1", "2", "3", "4"].map((clientId) => sayUntil(other, clientId)))).toEqual(ids);
+    expect(replacements).toBeGreaterThan(0);
+  }, 120_000);
+
+  test("leaves a primary that is shut down in order for the one that takes over", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await open();
+    const ids = [await sayUntil(store, "1")];
+    expect(await allIds(store, "bob")).toEqual(ids);
+    await first.kill("SIGQUIT");
+    await second.promote();
+    await third.followOther(second, "s3");
+    ids.push(await sayUntil(store, "2"));
+    expect(await allIds(store, "bob")).toEqual(ids);
+  }, 120_000);
+
+  test("servers of two clusters, and standbys alone, are refused with a sentence", async () => {
+    const [, second, third] = cluster.servers;
+    const foreign = await PostgresServer.start();
+    const url = urlOf([...cluster.servers, foreign], cluster.database);
+    await foreign.command(`CREATE DATABASE ${cluster.database}`);
+    expect(await failureOf(open({ url }))).toMatch(/are of different clusters \(their system identifiers: 127/);
+    await foreign.stop();
+    const store = await open({ url: urlOf([second, third], cluster.database) });
+    expect(store.trouble).toMatch(/^no host of the list takes writes \(127.*: a standby, or read-only; 127/);
+    await second.promote();
+    await third.followOther(second, "s3");
+    await sayUntil(store, "1");
+  }, 120_000);
+
+  test("of two that take writes neither is used until one is stopped", async () => {
+    const [first, second] = cluster.servers;
+    await second.promote();
+    const store = await open();
+    expect(store.trouble).toMatch(/^2 hosts of the list take writes, and their histories differ from now on/);
+    await second.kill();
+    await sayUntil(store, "1");
+    expect(first.port).toBeGreaterThan(0);
+  }, 120_000);
+
+  test("a wrong password on one host, which is told, is no reason against the others", async () => {
+    const [first, second, third] = cluster.servers;
+    second.file("pg_hba.conf", "host all all 127.0.0.1/32 scram-sha-256\n");
+    await second.command("SELECT pg_reload_conf()");
+    await until(
+      () =>
+        second.command("SELECT").then(
+          () => false,
+          () => true,
+        ),
+      "a password is required",
+    );
+    const store = await open({ url: urlOf([second, first, third], cluster.database) });
+    await sayUntil(store, "1");
+    expect(lines.join("\n")).toMatch(/no failover to 127\.0\.0\.1:\d+: .*password/);
+  }, 120_000);
+
+  test("a talk that no standby has is not acknowledged, and its retry has one id when they are back", async () => {
+    const [, second, third] = cluster.servers;
+    const store = await open();
+    const before = await sayUntil(store, "1");
+    for (const standby of [second, third]) await standby.kill();
+    await expect(store.append([talk({ clientId: "2" })])).rejects.toThrow(StoreUnavailable);
+    await until(() => /commits nothing \(it waits for standbys: ANY 1/.test(store.trouble), "the store says why");
+    await second.run();
+    const id = await sayUntil(store, "2");
+    expect(await sayUntil(store, "2")).toBe(id);
+    expect(await allIds(store, "bob")).toEqual([before, id]);
+    expect(stored((await store.append([talk({ clientId: "3" })]))[0]).messageId).toBeGreaterThan(id);
+  }, 120_000);
+});
