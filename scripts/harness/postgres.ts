@@ -305,9 +305,25 @@ export class PostgresServer {
     }
   }
 
-  /** Runs an administrator's statement; returns how many rows it has. */
-  async command(text: string): Promise<number> {
+  /** Ends one of its processes as a bug in it would: the others end with it, and are started again. */
+  async crash(): Promise<void> {
     const sql = new SQL(this.url("postgres"), { max: 1 });
+    try {
+      const [row]: { pid: number }[] = await sql`SELECT pg_backend_pid() AS pid`;
+      if (row !== undefined) process.kill(row.pid, "SIGKILL");
+    } finally {
+      await sql.close({ timeout: 0 });
+    }
+  }
+
+  /** Runs an administrator's statement; returns how many rows it has. */
+  command(text: string): Promise<number> {
+    return this.commandIn("postgres", text);
+  }
+
+  /** The same in another database than `postgres`. */
+  async commandIn(database: string, text: string): Promise<number> {
+    const sql = new SQL(this.url(database), { max: 1 });
     try {
       const rows: unknown[] = await sql.unsafe(text);
       return rows.length;

@@ -86,7 +86,7 @@ export const optionsOf = {
   export: ["data", "api", "url", "key", "key-file", "ca", "app", "account", "peer", "group", "config"],
   import: ["data", "api", "url", "key", "key-file", "ca", "app", "name", "last", "config"],
   backup: ["data", "store", "replace", "config"],
-  restore: ["data", "store", "replace", "config"],
+  restore: ["data", "store", "replace", "accept-loss", "config"],
   check: ["data", "store", "config"],
   repair: ["data", "store", "salvage", "config"],
   purge: ["data", "store", "retention", "now", "config"],

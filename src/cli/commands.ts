@@ -187,7 +187,7 @@ const commands: Readonly<Record<string, Command>> = {
     "Replace the messages by a backup; the server must not run",
     optionsOf.restore,
     async (values) => done((await import("./restore.ts")).restore(values), 0),
-    { name: "FILE", help: "File that roost backup made, or - for standard input" },
+    { name: "FILE", help: "File that roost backup made, or - for standard input", isOptional: true },
   ),
   check: command(
     "check",

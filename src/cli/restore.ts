@@ -13,7 +13,7 @@ import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { heldSentence, isEmpty, pipedName, refusalOf, type Restored } from "./restored.ts";
 import { storeFailure } from "./store-failure.ts";
-import { storePlaceOf } from "./store-place.ts";
+import { type StorePlace, storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
 /** Restores the backup that the operand names. Throws StartError, UsageError. */
@@ -28,8 +28,9 @@ export async function restore(values: OptionValues): Promise<void> {
 async function restoreBackup(values: OptionValues): Promise<void> {
   const begunMs = performance.now();
   const place = storePlaceOf(values);
+  if (values.required("accept-loss")) return acceptLossIn(place, values);
   const replace = values.required("replace");
-  const file = sourceOf(values.operand);
+  const file = sourceOf(values.operands[0]);
   const restored =
     place.kind === "sqlite"
       ? await restoreFile(file, place.path, place.folder, replace)
@@ -39,8 +40,18 @@ async function restoreBackup(values: OptionValues): Promise<void> {
   for (const line of restored.advice) say(line);
 }
 
+async function acceptLossIn(place: StorePlace, values: OptionValues): Promise<void> {
+  if (values.operands.length > 0) throw new UsageError("--accept-loss restores nothing: expected no FILE");
+  if (place.kind !== "postgres")
+    throw new UsageError("--accept-loss is for a store on several PostgreSQL servers; name them with --store");
+  const held = await (await import("../store/postgres/accept-loss.ts")).acceptLoss(place.url);
+  say(`accepted; the store holds ${heldSentence(held)}, and nodes go on with that`);
+}
+
 /** Returns the path of the backup; undefined for standard input. */
-function sourceOf(operand: string): string | undefined {
+function sourceOf(operand: string | undefined): string | undefined {
+  if (operand === undefined)
+    throw new UsageError("FILE is missing; expected the file that roost backup made, or - for standard input");
   if (operand === "-") {
     if (isatty(0)) throw new UsageError("- reads the backup from standard input, which is a terminal: expected a pipe");
     return undefined;

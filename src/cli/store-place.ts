@@ -10,7 +10,7 @@ import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
 import { StartError } from "./usage-error.ts";
 
-type StorePlace =
+export type StorePlace =
   /** The path is absolute, without links. `folder`: the data folder, if --store was not given. */
   | { readonly kind: "sqlite"; readonly path: string; readonly folder: string | undefined }
   | { readonly kind: "postgres"; readonly url: string };

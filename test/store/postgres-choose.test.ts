@@ -94,9 +94,7 @@ test("counts the standbys that must have a commit", () => {
 
 test("says what keeps a quorum from having what is acknowledged", () => {
   expect(quorumFault(waiting)).toBeUndefined();
-  expect(quorumFault({ ...waiting, names: "" })).toMatch(
-    /^synchronous_standby_names is empty: .*; set it to ANY 1/,
-  );
+  expect(quorumFault({ ...waiting, names: "" })).toMatch(/^synchronous_standby_names is empty: .*; set it to ANY 1/);
   for (const commit of ["off", "local"])
     expect(quorumFault({ ...waiting, commit })).toBe(
       `synchronous_commit is ${commit}: commits wait for no standby; set it to on`,

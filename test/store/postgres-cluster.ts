@@ -7,6 +7,7 @@ import type { PostgresStoreOptions } from "../../src/store/postgres/postgres-sto
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
+import type { ManualTimers } from "../support/manual-timers.ts";
 import { stored, talk } from "./samples.ts";
 
 export interface TestCluster {
@@ -71,8 +72,8 @@ export function clusterForEach(): TestCluster {
   };
 }
 
-/** Stores a talk, again until that succeeds, under one clientId; returns its id. */
-export async function sayUntil(store: Store, clientId: string): Promise<bigint> {
+/** Stores a talk, again until that succeeds, under one clientId; returns its id. `time`: the store's own. */
+export async function sayUntil(store: Store, clientId: string, time?: ManualTimers): Promise<bigint> {
   let id = 0n;
   await until(async () => {
     try {
@@ -81,6 +82,7 @@ export async function sayUntil(store: Store, clientId: string): Promise<bigint> 
       return true;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
+      time?.advance(1_000);
       return false;
     }
   }, `the talk ${clientId} is stored`);

@@ -1,13 +1,15 @@
 // A store on a PostgreSQL primary with two standbys: the primary dies, is switched over, or is not what it was.
 
 import { describe, expect, test } from "bun:test";
-import { StoreUnavailable } from "../../src/store/store.ts";
+import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
+import { type Store, StoreUnavailable } from "../../src/store/store.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 import { allIds } from "../support/contents.ts";
 import { failureOf } from "./failure-of.ts";
-import { clusterForEach, sayUntil, urlOf } from "./postgres-cluster.ts";
+import { clusterForEach, quorum, sayUntil, urlOf } from "./postgres-cluster.ts";
 import { stored, talk } from "./samples.ts";
 
 describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
@@ -100,6 +102,114 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
     const store = await open({ url: urlOf([second, first, third], cluster.database) });
     await sayUntil(store, "1");
     expect(lines.join("\n")).toMatch(/no failover to 127\.0\.0\.1:\d+: .*password/);
+  }, 120_000);
+
+  test("a user needs the right to see standbys, and no other one that a store does not", async () => {
+    const [first] = cluster.servers;
+    await first.command("CREATE ROLE messenger LOGIN");
+    await first.command(`GRANT CREATE ON DATABASE ${cluster.database} TO messenger`);
+    const url = cluster.url.replace("//postgres@", "//messenger@");
+    expect(await failureOf(open({ url }))).toMatch(/GRANT pg_read_all_stats TO messenger, or use --store-async/);
+    await first.command("GRANT pg_read_all_stats TO messenger");
+    await sayUntil(await open({ url }), "1");
+  }, 120_000);
+
+  test("a primary that waits for nobody is refused, or used with a warning by --store-async", async () => {
+    const [first] = cluster.servers;
+    const store = await open();
+    await sayUntil(store, "1");
+    await first.set({ synchronous_standby_names: "" });
+    await expect(store.append([talk()])).rejects.toThrow(/no standby has to have what is committed/);
+    expect(await failureOf(open())).toMatch(/: synchronous_standby_names is empty: .*, or use --store-async/);
+    const other = await open({ isAsync: true });
+    await sayUntil(other, "2");
+    expect(lines.join("\n")).toMatch(/need attention.*synchronous_standby_names is empty/);
+    await first.set({ synchronous_standby_names: quorum });
+    await sayUntil(store, "3");
+  }, 120_000);
+
+  const isWaiting = "wait_event = 'SyncRep' AND query LIKE '%store_talks%'";
+  /** Stops the standbys, and sends a talk that waits for them; `told` is what becomes of it. */
+  const sayAlone = async (store: Store, clientId: string): Promise<{ readonly told: Promise<unknown> }> => {
+    const [first, second, third] = cluster.servers;
+    for (const standby of [second, third]) await standby.kill();
+    const told = store.append([talk({ clientId })]).catch((error: unknown) => error);
+    await until(
+      async () => (await first.command(`SELECT FROM pg_stat_activity WHERE ${isWaiting}`)) > 0,
+      "the talk waits for standbys",
+    );
+    return { told };
+  };
+
+  test("a commit whose wait for standbys somebody cancels is not acknowledged", async () => {
+    const [first, second] = cluster.servers;
+    // The store writes nothing but talks.
+    const time = new ManualTimers();
+    const store = await open({ time });
+    await sayUntil(store, "1");
+    const { told } = await sayAlone(store, "2");
+    // Each commit that waits, also those by which the primary is looked for, is answered with success and a warning.
+    let isTold = false;
+    void told.then(() => (isTold = true));
+    await until(async () => {
+      await first.command("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+      return isTold;
+    }, "the talk is answered");
+    expect(await told).toBeInstanceOf(StoreUnavailable);
+    await second.run();
+    await sayUntil(store, "2", time);
+    expect(await allIds(store, "bob")).toHaveLength(2);
+  }, 120_000);
+
+  for (const [what, crash] of [
+    ["the server", (first: PostgresServer) => first.kill().then(() => first.run())],
+    ["one of its processes, and so all of them,", (first: PostgresServer) => first.crash()],
+  ] as const) {
+    test(`after a crash of ${what} nothing is shown before a standby has it`, async () => {
+      const [first, second] = cluster.servers;
+      const time = new ManualTimers();
+      const store = await open({ time });
+      const before = await sayUntil(store, "1");
+      expect(await allIds(store, "bob")).toEqual([before]);
+      const { told } = await sayAlone(store, "2");
+      await crash(first);
+      expect(await told).toBeInstanceOf(StoreUnavailable);
+      const shown = `SELECT FROM roost.message WHERE client_id = '2'`;
+      await until(async () => (await first.commandIn(cluster.database, shown)) > 0, "the database shows the talk");
+      for (let times = 0; times < 20; times++) {
+        const ids = await allIds(store, "bob").catch((error: unknown) => error);
+        if (!(ids instanceof StoreUnavailable)) expect(ids).toEqual([before]);
+        time.advance(1_000);
+        await Bun.sleep(50);
+      }
+      await second.run();
+      const id = await sayUntil(store, "2", time);
+      expect(await allIds(store, "bob")).toEqual([before, id]);
+    }, 120_000);
+  }
+
+  test("a server that lacks what was acknowledged is refused, with what is lost, until that is accepted", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await open();
+    const kept = await sayUntil(store, "1");
+    await until(async () => (await third.commandIn(cluster.database, "SELECT FROM roost.message")) > 0, "it follows");
+    await third.kill();
+    const lost = await sayUntil(store, "2");
+    await first.kill();
+    await second.kill();
+    await third.run();
+    await third.promote();
+    await third.set({ synchronous_standby_names: "s2" });
+    const fresh = await third.standby("s2");
+    await until(() => store.trouble.includes("lacks messages that were acknowledged"), "the store says it");
+    expect(store.trouble).toContain(`up to ${lost} (`);
+    expect(store.trouble).toContain(`up to ${kept} (`);
+    await expect(store.append([talk()])).rejects.toThrow(StoreUnavailable);
+    await expect(allIds(store, "bob")).rejects.toThrow(StoreUnavailable);
+    expect(await acceptLoss(cluster.url)).toMatchObject({ messages: 1 });
+    const id = await sayUntil(store, "3");
+    expect(await allIds(store, "bob")).toEqual([kept, id]);
+    await fresh.stop();
   }, 120_000);
 
   test("a talk that no standby has is not acknowledged, and its retry has one id when they are back", async () => {

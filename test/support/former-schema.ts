@@ -89,7 +89,7 @@ export const postgresSchema8 = `
     roost.store_talks, roost.set_hook, roost.remove_hook, roost.replay_hook, roost.lease_hooks, roost.save_hooks;
   DROP TABLE roost.api_key, roost.ban, roost.app_data, roost.import, roost.import_id, roost.import_speaker,
     roost.media, roost.media_use, roost.operation, roost.erased_sender, roost.hook, roost.hook_batch,
-    roost.hook_lease CASCADE;
+    roost.hook_lease, roost.node_last CASCADE;
   DROP INDEX roost.member_from, roost.member_until;
   DELETE FROM roost.migration WHERE number > 8;
 `;

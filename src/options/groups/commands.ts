@@ -136,6 +136,10 @@ export const commandOptions = {
   }),
   "valid-for": option({ help: "Validity of new certificates", ...duration("1h", "3650d"), fallback: "365d" }),
   now: option({ help: "Delete at once: the clock is right", ...toggle }),
+  "accept-loss": option({
+    help: "Restore nothing: let nodes go on with a PostgreSQL server that lacks what they have acknowledged",
+    ...toggle,
+  }),
   replace: option({ help: "Replace what is there already", ...toggle }),
   salvage: option({ help: "Save what can be read of damaged messages into a new file", ...toggle }),
 } as const;

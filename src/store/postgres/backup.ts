@@ -14,6 +14,7 @@ import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.t
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
 /** Those that a later schema has added. */
 const laterTables = [
+  { from: 10, tables: ["node_last"] },
   {
     from: 9,
     tables: [

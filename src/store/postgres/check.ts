@@ -147,6 +147,16 @@ const conversationQuestions: readonly Question[] = [
 const peopleFrom = 8;
 /** The first schema with keys of the API. */
 const backEndFrom = 9;
+/** The first schema with the last ids of nodes. */
+const lastIdsFrom = 10;
+
+const lastIdQuestions: readonly Question[] = [
+  { what: "duplicate numbers of nodes", sql: duplicates("node_last", "number") },
+  {
+    what: "last ids of nodes above the last id of the store",
+    sql: "SELECT count(*) AS n FROM roost.node_last l, roost.sequence s WHERE l.last_id > s.last_id",
+  },
+];
 
 const peopleQuestions: readonly Question[] = [
   ...(["block", "consent", "guard", "profile", "seen"] as const).map((table): Question => ({
@@ -267,6 +277,7 @@ async function check(
     ...(version >= conversationsFrom ? conversationQuestions : []),
     ...(version >= peopleFrom ? peopleQuestions : []),
     ...(version >= backEndFrom ? backEndQuestions : []),
+    ...(version >= lastIdsFrom ? lastIdQuestions : []),
   ];
   for (const [index, question] of asked.entries()) {
     began(question.what, index / (asked.length + 1));

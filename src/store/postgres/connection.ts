@@ -44,6 +44,8 @@ interface ConnectionOptions extends ClientOptions {
   readonly primary?: Primary | undefined;
   /** A query without an answer means that the primary is gone: for the connection on which little else waits. */
   readonly doubtsPrimary?: boolean;
+  /** Runs behind each query that has succeeded, on its connection; rejects if what was written may not last. */
+  readonly confirm?: ((sql: SQL) => Promise<void>) | undefined;
   /** The time limit of a query; default 2.5 s. */
   readonly answerMsMax?: number;
   /** Called when the database has no connection left for a query, at most once in `scarceMs`. */
@@ -89,7 +91,7 @@ export class Connections {
       }, waitMs);
       if (this.options.primary !== undefined) place = await Promise.race([this.findPrimary(), expiry.promise]);
       client = this.client ??= this.open(waitMs, place);
-      return await Promise.race([work(client), expiry.promise]);
+      return await Promise.race([this.confirmed(client, work), expiry.promise]);
     } catch (error) {
       if (isLeaving(error)) this.options.primary?.leave(place, reasonOf(error));
       // Nothing was sent, so the substitute may run it.
@@ -132,6 +134,15 @@ export class Connections {
       { statement_timeout: `${waitMs - answerSlackMs}`, lock_timeout: `${lockMsMax}`, ...planning },
     );
     return client;
+  }
+
+  private confirmed<T>(client: SQL, work: (sql: SQL) => Promise<T>): Promise<T> {
+    const { confirm } = this.options;
+    if (confirm === undefined) return work(client);
+    return work(client).then(async (result) => {
+      await confirm(client);
+      return result;
+    });
   }
 
   /** The primary was left: pending queries fail, for what it answers from now on is not believed. */

@@ -12,7 +12,6 @@ import { SizeWatch } from "../size-watch.ts";
 import type { StoreSize } from "../store-size.ts";
 import { timeOfId } from "../snowflake.ts";
 import type { Look } from "./horizons.ts";
-import { renewAfterMs } from "./writer-lock.ts";
 import type { Renewal } from "./writer.ts";
 
 const probeEveryMs = 1_000;
@@ -20,6 +19,8 @@ const lookEveryMs = 60_000;
 const lookFirstMs = 500;
 
 interface Chores {
+  /** The time from one renewal to the next; at most that of the lease. */
+  readonly renewEveryMs: number;
   /** Renews the lease; rejects if the store cannot commit. */
   renew(): Promise<Renewal>;
   /** Looks at the clocks and moves the horizons; undefined without a result. */
@@ -59,7 +60,7 @@ export class Housekeeping {
     this.log = log;
     this.clock = new ClockNotices(log, clock);
     this.sizes = new SizeWatch(() => chores.size(), timers);
-    this.renewLater(failure === undefined ? renewAfterMs : probeEveryMs);
+    this.renewLater(failure === undefined ? chores.renewEveryMs : probeEveryMs);
     this.lookLater(lookFirstMs);
   }
 
@@ -102,7 +103,7 @@ export class Housekeeping {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
           this.failure = undefined;
           this.sawIds(lastId, wallMs);
-          this.renewLater(renewAfterMs);
+          this.renewLater(this.chores.renewEveryMs);
         },
         (error: unknown) => {
           this.stillFails(reasonOf(error));

@@ -1,6 +1,7 @@
 // The store on PostgreSQL, for many processes on one database: the writer commits batches, and reads use other
 // connections beside it. The SQL is in message-functions.ts and groups/ (writing) and in reader.ts.
 
+import type { SQL } from "bun";
 import { shownPlace, type StoreIdentity } from "../../auth/store-ownership.ts";
 import type { Time } from "../../base/runtime.ts";
 import { RareLog } from "../../base/rare-log.ts";
@@ -44,6 +45,7 @@ import { PostgresPeople } from "./people/postgres-people.ts";
 import { readState } from "./people/state-reader.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
+import { renewAfterMs } from "./writer-lock.ts";
 import { mayShareBatch, NotOwned, type Renewal, type Writer } from "./writer.ts";
 
 export interface PostgresStoreOptions extends StoreOptions {
@@ -61,6 +63,8 @@ export interface PostgresStoreOptions extends StoreOptions {
 const dayMs = 86_400_000;
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
+/** A primary that lost its standbys without ending its connections is noticed by a commit, even where nobody writes. */
+const watchEveryMs = 2_000;
 /** The minimum interval of warnings that the database has too few connections. */
 const scarcityWarnedMs = 60_000;
 
@@ -104,17 +108,20 @@ export class PostgresStore extends JobStore implements Store {
     this.place = shownPlace(`postgres://${placeOf(url)}`);
     this.scarcityLog = new RareLog(log, time.clock, scarcityWarnedMs);
     this.writer = writer;
-    const beside = (connectionsMax: number): Connections =>
+    const { primary } = writer;
+    const confirm = primary && ((sql: SQL) => primary.confirm(sql));
+    const beside = (connectionsMax: number, writes?: typeof confirm): Connections =>
       new Connections({
         url,
-        primary: writer.primary,
+        primary,
+        confirm: writes,
         connectionsMax,
         idleSecondsMax: readIdleSecondsMax,
         onScarce: () => this.warnOfScarcity(),
         substitute: writer.connections,
       });
     this.readConnections = beside(readConnectionsMax);
-    const markConnections = beside(1);
+    const markConnections = beside(1, confirm);
     this.reader = new Reader(this.readConnections);
     this.logReader = new LogReader(this.readConnections);
     this.conversationReader = new ConversationReader(this.readConnections);
@@ -128,6 +135,7 @@ export class PostgresStore extends JobStore implements Store {
     const horizons = new Horizons(reads, time.clock, retentionDays > 0 ? retentionDays * dayMs : undefined);
     this.housekeeping = new Housekeeping(
       {
+        renewEveryMs: primary === undefined ? renewAfterMs : watchEveryMs,
         renew: () => this.renew(options),
         look: () => horizons.look(),
         dropUnfinished: () => writer.dropUnfinished(),

@@ -38,7 +38,7 @@ import { peopleTables } from "./people/tables.ts";
 import { purgeFunctions } from "./purge-functions.ts";
 import { revocationFunctions } from "./revocation-functions.ts";
 import { settingFunctions } from "./setting-functions.ts";
-import { writerLock } from "./writer-lock.ts";
+import { lastIdsOfNodes, writerLock } from "./writer-lock.ts";
 
 const tables = `
 CREATE TABLE roost.sequence (
@@ -306,6 +306,7 @@ export const migrations: readonly string[] = [
   knownConversations,
   peopleTables,
   backEndTables,
+  lastIdsOfNodes,
 ];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */

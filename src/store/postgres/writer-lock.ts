@@ -19,6 +19,19 @@ export const renewAfterMs = 10_000;
 export const isolated = "SET search_path = roost, pg_temp";
 
 /**
+ * The last id that was committed under each node number. The rows outlast leases: whoever was told of a commit can look
+ * whether it is still there (primary/acknowledged.ts).
+ */
+export const lastIdsOfNodes = `
+SELECT FROM roost.sequence FOR UPDATE;
+CREATE TABLE roost.node_last (
+  number integer PRIMARY KEY,
+  last_id bigint NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO roost.node_last SELECT number, 0 FROM generate_series(0, ${nodeNumbers - 1}) AS n (number);
+`;
+
+/**
  * Takes the lock and checks the life (life.ts; null is not compared), the clock and the node number. The time is the
  * database's, read under the lock; writers' own clocks do not matter. A clock behind the last id refuses nobody: ids
  * continue above it. A lease's row belongs to its holder until another takes it over under this lock; so no two holders
@@ -124,9 +137,11 @@ LANGUAGE sql IMMUTABLE RETURN
   + ((((a_first_id & 4095) + a_count) >> 12) << 22)
   + (((a_first_id & 4095) + a_count) & 4095);
 
+-- The last id of a commit has the number of the node that committed it.
 CREATE OR REPLACE FUNCTION roost.move_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
 LANGUAGE sql AS $$
   UPDATE roost.sequence SET last_id = a_last_id, committed_ms = a_wall_ms;
+  UPDATE roost.node_last SET last_id = a_last_id WHERE number = ((a_last_id >> 12) & ${nodeNumbers - 1})::integer;
 $$;
 `;
 

@@ -28,6 +28,7 @@ import { Connections } from "./connection.ts";
 import { StoreReplaced } from "./failures.ts";
 import { closedRowsMax } from "./groups/ended-functions.ts";
 import { areDeletions, triesMax } from "./life.ts";
+import { Acknowledged } from "./primary/acknowledged.ts";
 import { hostUrls } from "../host-list.ts";
 import type { Primary } from "./primary/primary.ts";
 
@@ -70,6 +71,7 @@ export class Writer {
   private readonly limits: LimitValues;
   private readonly holder: string;
   private readonly place: string;
+  private readonly acknowledged: Acknowledged | undefined;
   private claim: StoreClaim;
   private known = nothingKnown();
   life: string | undefined;
@@ -96,10 +98,13 @@ export class Writer {
     this.holder = holder;
     this.place = placeOf(url);
     this.claim = claim;
+    const acknowledged = primary && new Acknowledged(holder, primary);
+    this.acknowledged = acknowledged;
     this.connections = new Connections({
       url,
       primary,
       doubtsPrimary: true,
+      confirm: acknowledged && ((sql) => acknowledged.confirm(sql)),
       connectionsMax: 1,
       idleSecondsMax: 0,
       onLost: () => {
@@ -263,12 +268,13 @@ export class Writer {
   }
 
   private async claimNow(): Promise<Renewal> {
-    const { holder, claim } = this;
-    // This statement fails on a store of an earlier schema, which lacks the function, before anything is claimed.
+    const { holder, claim, acknowledged } = this;
+    if (acknowledged !== undefined) await this.connections.run((sql) => acknowledged.refuseLoss(sql));
+    // This statement fails on a store of an earlier schema, which lacks the table, before anything is claimed.
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
-         WHERE 'roost.create_key'::regproc IS NOT NULL`,
+         WHERE 'roost.node_last'::regclass IS NOT NULL`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;

@@ -37,7 +37,7 @@ interface PrimaryOptions {
 export class Primary {
   readonly isAsync: boolean;
   private readonly urls: readonly string[];
-  private readonly log: Log;
+  readonly log: Log;
   private found: Place | undefined;
   private known: KnownCluster | undefined;
   private finding: Promise<Place> | undefined;
@@ -83,6 +83,11 @@ export class Primary {
     for (const leave of this.leavers) leave();
   }
 
+  /** Resolves once a quorum has what was committed on a connection. Rejects with DatabaseAway. */
+  async confirm(sql: SQL): Promise<void> {
+    if (!this.isAsync) await confirmHeld(sql);
+  }
+
   private async look(): Promise<Place> {
     try {
       const place = await this.lookOnce();
@@ -119,7 +124,7 @@ export class Primary {
   private async commitOn(client: SQL, host: string, names: string): Promise<void> {
     const committed = async (): Promise<void> => {
       await client`SELECT pg_logical_emit_message(true, 'roost', '')`;
-      if (!this.isAsync) await confirmHeld(client);
+      await this.confirm(client);
     };
     const waiting = names === "" ? "" : ` (it waits for standbys: ${names})`;
     const what = `${host} takes writes, but commits nothing${waiting}`;

@@ -12,10 +12,24 @@ import type { Waiting } from "./host-answer.ts";
 const holdMsMax = 2_000;
 const pauseMs = 2;
 
+/** The last id that was committed under the number of a node, in an epoch of the store (life.ts). */
+export interface NodeRow {
+  readonly number: number;
+  readonly lastId: bigint;
+  readonly epoch: string;
+}
+
 interface HeldRow {
   readonly lsn: string;
   readonly names: string;
   readonly held: bigint;
+}
+
+/** Null: the holder has no number. */
+interface HeldNodeRow extends HeldRow {
+  readonly number: number | null;
+  readonly last_id: bigint | null;
+  readonly epoch: string | null;
 }
 
 /** Returns how many standbys have to have a commit, by synchronous_standby_names; 0: none. */
@@ -36,23 +50,44 @@ export function quorumFault({ names, commit, maySee, user }: Waiting): string | 
   return undefined;
 }
 
-const standbysHave = (sql: SQL, lsn: string | null): Promise<HeldRow[]> => sql`
-  SELECT w.lsn::text AS lsn, current_setting('synchronous_standby_names') AS names, (
-    SELECT count(*) FROM pg_stat_replication r
-    WHERE r.sync_state IN ('sync', 'quorum') AND r.flush_lsn >= w.lsn) AS held
-  FROM (SELECT coalesce(${lsn}::text::pg_lsn, pg_current_wal_flush_lsn()) AS lsn OFFSET 0) w`;
+/** `lsn`: where the write-ahead log was at the first look; null: this is it. */
+async function lookAtStandbys(sql: SQL, lsn: string | null): Promise<HeldRow | undefined> {
+  const [row]: HeldRow[] = await sql`
+    SELECT w.lsn::text AS lsn, current_setting('synchronous_standby_names') AS names, (
+      SELECT count(*) FROM pg_stat_replication r
+      WHERE r.sync_state IN ('sync', 'quorum') AND r.flush_lsn >= w.lsn) AS held
+    FROM (SELECT coalesce(${lsn}::text::pg_lsn, pg_current_wal_flush_lsn()) AS lsn OFFSET 0) w`;
+  return row;
+}
+
+/** The same in a store, with what a node has committed last. */
+async function lookAtStore(sql: SQL, lsn: string | null, holder: string): Promise<HeldNodeRow | undefined> {
+  const [row]: HeldNodeRow[] = await sql`
+    SELECT w.lsn::text AS lsn, current_setting('synchronous_standby_names') AS names, (
+      SELECT count(*) FROM pg_stat_replication r
+      WHERE r.sync_state IN ('sync', 'quorum') AND r.flush_lsn >= w.lsn) AS held,
+      l.number, l.last_id, (SELECT split_part(i.epoch, '-', 1) FROM roost.identity i) AS epoch
+    FROM (SELECT coalesce(${lsn}::text::pg_lsn, pg_current_wal_flush_lsn()) AS lsn OFFSET 0) w
+    LEFT JOIN roost.node n ON n.holder = ${holder}
+    LEFT JOIN roost.node_last l ON l.number = n.number`;
+  return row;
+}
 
 /**
- * Resolves once enough standbys have on their disks what was committed on this connection.
+ * Repeats a look until enough standbys have on their disks what was committed before the first one; returns the last
+ * one. `isAsync`: no standby has to.
  * @throws DatabaseAway if they do not have it in time: it is unknown whether it lasts
  */
-export async function confirmHeld(sql: SQL): Promise<void> {
+async function untilHeld<Row extends HeldRow>(
+  look: (lsn: string | null) => Promise<Row | undefined>,
+  isAsync: boolean,
+): Promise<Row> {
   const endMs = performance.now() + holdMsMax;
   for (let lsn: string | null = null; ;) {
-    const [row]: HeldRow[] = await standbysHave(sql, lsn);
+    const row: Row | undefined = await look(lsn);
     if (row === undefined) throw new StoreUnavailable("the database does not report its standbys");
     const needed = standbysNeeded(row.names);
-    if (needed > 0 && row.held >= needed) return;
+    if (isAsync || (needed > 0 && row.held >= needed)) return row;
     if (needed === 0)
       throw new DatabaseAway("synchronous_standby_names is empty: no standby has to have what is committed");
     if (performance.now() >= endMs)
@@ -60,4 +95,15 @@ export async function confirmHeld(sql: SQL): Promise<void> {
     ({ lsn } = row);
     await Bun.sleep(pauseMs);
   }
+}
+
+/** Resolves once enough standbys have what was committed on this connection. Rejects as untilHeld. */
+export async function confirmHeld(sql: SQL): Promise<void> {
+  await untilHeld((lsn) => lookAtStandbys(sql, lsn), false);
+}
+
+/** The same in a store, with what a node has committed last; undefined if it has no number. Rejects as untilHeld. */
+export async function confirmOf(sql: SQL, holder: string, isAsync: boolean): Promise<NodeRow | undefined> {
+  const { number, last_id: lastId, epoch } = await untilHeld((lsn) => lookAtStore(sql, lsn, holder), isAsync);
+  return number === null || lastId === null || epoch === null ? undefined : { number, lastId, epoch };
 }

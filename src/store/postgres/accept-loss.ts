@@ -1,0 +1,31 @@
+// Accepts what a database has, after a failover to a server that lacks what nodes have acknowledged: a new epoch makes
+// them forget it (primary/acknowledged.ts), drop their caches and go on. Nodes may run meanwhile.
+
+import type { StoreFacts } from "../store-facts.ts";
+import { StoreUnavailable } from "../store.ts";
+import { placeOf } from "./client.ts";
+import { failureOf } from "./failures.ts";
+import { readFacts } from "./facts.ts";
+import { requireCurrent } from "./migrate.ts";
+import { primaryUrl } from "./primary/primary.ts";
+import { openForLong } from "./tools.ts";
+
+/** Changes the epoch of the store in a database; returns what it holds. Rejects with StoreUnavailable. */
+export async function acceptLoss(hosts: string): Promise<StoreFacts> {
+  const url = await primaryUrl(hosts);
+  await requireCurrent(url);
+  const client = openForLong(url);
+  try {
+    await client.begin(async (sql) => {
+      await sql`SELECT FROM roost.sequence FOR UPDATE`;
+      const changed = await sql`
+        UPDATE roost.identity SET epoch = replace(gen_random_uuid()::text, '-', '') RETURNING epoch`;
+      if (changed.length !== 1) throw new StoreUnavailable(`the store ${placeOf(url)} has lost its identity`);
+    });
+    return await readFacts(client);
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    await client.close({ timeout: 0 });
+  }
+}
