@@ -171,8 +171,8 @@ export class PostgresServer {
   }
 
   /**
-   * Starts a standby that follows this server, under a name that synchronous_standby_names may have. It promotes itself
-   * by `promote`, and follows another server by `followOther`.
+   * Starts a standby that follows this server, under a name that synchronous_standby_names may have. It becomes a
+   * primary by `promote`, and follows another server by `followOther`.
    */
   async standby(name: string): Promise<PostgresServer> {
     const server = await PostgresServer.make(this.isDurable, this.variables);
@@ -209,9 +209,14 @@ export class PostgresServer {
     }
   }
 
-  /** Stops or continues its main process: it accepts connections, by the system, and says nothing to them. */
-  freeze(isFrozen: boolean): void {
-    this.child?.kill(isFrozen ? "SIGSTOP" : "SIGCONT");
+  /** Stops or continues all of its processes: connections stay, by the system, and nothing answers. */
+  async freezeAll(isFrozen: boolean): Promise<void> {
+    const pid = this.child?.pid;
+    if (pid === undefined) return;
+    const signal = isFrozen ? "SIGSTOP" : "SIGCONT";
+    process.kill(pid, signal);
+    const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
+    for (const child of children.split(" ").filter((word) => word !== "")) process.kill(Number(child), signal);
   }
 
   /** Starts it again after `kill`, on the same port and data. */

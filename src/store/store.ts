@@ -16,6 +16,7 @@ import type { GroupStore, StoredEntry } from "./groups.ts";
 import type { MediaItem, MediaStore } from "./media.ts";
 import type { PeopleStore } from "./people.ts";
 import type { RevocationStore } from "./revocations.ts";
+import type { StoreReplication } from "./store-replication.ts";
 import type { StoreSize } from "./store-size.ts";
 
 /** The store cannot serve now; the request may be retried. Clients receive SystemException. */
@@ -335,6 +336,8 @@ export interface Store extends ConversationStore, RevocationStore {
   readonly isSaturated: boolean;
   /** Why it cannot commit, or what is damaged, for the operator (see /health); '' if there is no trouble. */
   readonly trouble: string;
+  /** Which of several servers is written to; undefined for a store in one place, and until one was found. */
+  readonly replication?: StoreReplication | undefined;
   /** As of the last look, at most a minute ago. It never makes the store unhealthy. */
   readonly clock: StoreClock;
 

@@ -1,8 +1,14 @@
 // A store on a PostgreSQL primary with two standbys: the primary dies, is switched over, or is not what it was.
 
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SQL } from "bun";
 import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
 import { type Store, StoreUnavailable } from "../../src/store/store.ts";
+import { storeDetail } from "../../src/roles/chat/commands.ts";
+import { lookAtHosts } from "../../src/store/postgres/primary/standbys.ts";
+import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -10,6 +16,7 @@ import { ManualTimers } from "../support/manual-timers.ts";
 import { allIds } from "../support/contents.ts";
 import { failureOf } from "./failure-of.ts";
 import { clusterForEach, quorum, sayUntil, urlOf } from "./postgres-cluster.ts";
+import { makeSchema } from "./postgres-setup.ts";
 import { stored, talk } from "./samples.ts";
 
 describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
@@ -23,6 +30,22 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
     expect(lines).toEqual([]);
     const other = await open({ url: urlOf(cluster.servers, cluster.database) });
     expect(await allIds(other, "bob")).toEqual([id]);
+  }, 60_000);
+
+  test("says which server is written to, and how far behind its standbys are", async () => {
+    const [first] = cluster.servers;
+    const store = await open();
+    await sayUntil(store, "1");
+    const standbys = /^s2: quorum, \d+ bytes behind(, \d+ ms)?; s3: quorum, \d+ bytes behind(, \d+ ms)?$/;
+    await until(() => standbys.test(store.replication?.standbys ?? ""), "the standbys were looked at");
+    expect(storeDetail(store)).toMatchObject({ store: true, storePrimary: `127.0.0.1:${first.port}` });
+    const { url, sentence, warning, fault } = await lookAtHosts(cluster.url);
+    expect(url).toBe(`postgres://postgres@127.0.0.1:${first.port}/${cluster.database}`);
+    expect(sentence).toStartWith(
+      `127.0.0.1:${first.port} is the primary, on timeline 1; its commits wait for standbys (`,
+    );
+    expect(sentence).toContain("; standbys: s2: quorum, ");
+    expect([warning, fault]).toEqual([undefined, undefined]);
   }, 60_000);
 
   test("is opened beside a host that says nothing, a name of nobody and a closed port", async () => {
@@ -102,6 +125,53 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
     const store = await open({ url: urlOf([second, first, third], cluster.database) });
     await sayUntil(store, "1");
     expect(lines.join("\n")).toMatch(/no failover to 127\.0\.0\.1:\d+: .*password/);
+  }, 120_000);
+
+  test("a primary that is frozen is left, and not used again when it wakes", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await open();
+    const ids = [await sayUntil(store, "1")];
+    await first.freezeAll(true);
+    const told = store.append([talk({ clientId: "2" })]);
+    await expect(told).rejects.toThrow(StoreUnavailable);
+    await second.promote();
+    await third.followOther(second, "s3");
+    ids.push(await sayUntil(store, "2"));
+    await first.freezeAll(false);
+    // It takes writes, and has no standby any more.
+    const other = await open();
+    ids.push(await sayUntil(other, "3"), await sayUntil(store, "4"));
+    for (const each of [store, other]) expect(await allIds(each, "bob")).toEqual(ids);
+    expect(lines.join("\n")).toContain("takes writes, too, but has no standby that would make them hold; stop it");
+  }, 120_000);
+
+  test("a failover in the middle of a migration begins it again on the other server", async () => {
+    const [first, second, third] = cluster.servers;
+    const schema9 = readFileSync(join(import.meta.dir, "postgres-schema-9.sql"), "utf8");
+    const sql = new SQL(first.url(cluster.database), { max: 1 });
+    await makeSchema(sql, 9, schema9);
+    await until(
+      async () => (await second.commandIn(cluster.database, "SELECT FROM roost.migration WHERE number = 9")) > 0,
+      "the standby has the store",
+    );
+    // The migration waits for the lock that each writer holds.
+    const writer = sql.begin(async (tx) => {
+      await tx`SELECT FROM roost.sequence FOR UPDATE`;
+      await until(
+        async () => (await first.command("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")) > 0,
+        "the migration is under way",
+      );
+      await first.kill();
+    });
+    const opened = open();
+    await writer.catch(() => undefined);
+    await sql.close({ timeout: 0 });
+    await second.promote();
+    await third.followOther(second, "s3");
+    const store = await opened;
+    const id = await sayUntil(store, "1");
+    expect(await allIds(store, "bob")).toEqual([id]);
+    expect(await second.commandIn(cluster.database, "SELECT FROM roost.migration")).toBe(schemaVersion);
   }, 120_000);
 
   test("a user needs the right to see standbys, and no other one that a store does not", async () => {

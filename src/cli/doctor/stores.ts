@@ -5,8 +5,10 @@ import { resolve } from "node:path";
 import { lookAtRedis } from "../../session/redis/look.ts";
 import { redacted } from "../../session/redis/redis-link.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
+import { hostUrls } from "../../store/host-list.ts";
 import { placeOf } from "../../store/postgres/client.ts";
 import { lookAtDatabase } from "../../store/postgres/migrate.ts";
+import { lookAtHosts } from "../../store/postgres/primary/standbys.ts";
 import { versionInHeader } from "../../store/sqlite/store-file.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
@@ -21,7 +23,22 @@ import { fileOf } from "./options.ts";
 export async function checkStore({ values, role }: Subject): Promise<readonly Finding[]> {
   const url = role === "standalone" ? storeUrlOf(values) : requiredStore(values);
   const file = fileOf(url);
-  return file === undefined ? checkDatabase(url) : checkFile(resolve(file), values.sourceOf("store"));
+  if (file !== undefined) return checkFile(resolve(file), values.sourceOf("store"));
+  return hostUrls(url).length === 1 ? checkDatabase(hostUrls(url)[0]) : checkHosts(url, values.required("store-async"));
+}
+
+/** Looks at all servers that a URL names, and at the database of the one that is the primary. */
+async function checkHosts(url: string, isAsync: boolean): Promise<readonly Finding[]> {
+  try {
+    const { url: primary, sentence, warning: flaw, fault } = await lookAtHosts(url);
+    const found = [ok(sentence)];
+    if (flaw !== undefined) found.push(warning(flaw));
+    if (fault !== undefined) found.push(isAsync ? warning(fault) : problem(`${fault}, or use --store-async`));
+    return [...found, ...(await checkDatabase(primary))];
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return [problem(`${placeOf(url)}: ${error.message}`)];
+    throw error;
+  }
 }
 
 function checkFile(path: string, source: string): readonly Finding[] {

@@ -214,10 +214,11 @@ export function createChatService(
 }
 
 /** Returns the store's part of /health. A wrong clock does not make the service unready. */
-export function storeDetail({ isHealthy, trouble, clock }: Store): Health["detail"] {
+export function storeDetail({ isHealthy, trouble, replication, clock }: Store): Health["detail"] {
   return {
     store: isHealthy,
     ...(trouble === "" ? {} : { storeTrouble: trouble }),
+    ...(replication && { storePrimary: replication.primary, storeStandbys: replication.standbys }),
     idsAheadSeconds: Math.ceil(clock.idsAheadMs / 1000),
     purgeWaitSeconds: Math.ceil(clock.purgeWaitMs / 1000),
   };

@@ -19,6 +19,7 @@ import type {
 import { DeletionRounds } from "../deletion-rounds.ts";
 import { JobStore, type StoreOptions } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
+import type { StoreReplication } from "../store-replication.ts";
 import {
   StoreUnavailable,
   type IndexEntry,
@@ -43,6 +44,7 @@ import { PostgresGroups } from "./groups/postgres-groups.ts";
 import { PostgresMedia } from "./media/postgres-media.ts";
 import { PostgresPeople } from "./people/postgres-people.ts";
 import { readState } from "./people/state-reader.ts";
+import { describeStandbys } from "./primary/standbys.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
 import { renewAfterMs } from "./writer-lock.ts";
@@ -99,6 +101,8 @@ export class PostgresStore extends JobStore implements Store {
   private readonly deletions: DeletionRounds;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
+  /** Of the primary, as of the last renewal. */
+  private standbys = "not looked at yet";
   private readonly place: string;
 
   constructor(writer: Writer, time: Time, options: PostgresStoreOptions, unopened?: Unopened) {
@@ -232,6 +236,11 @@ export class PostgresStore extends JobStore implements Store {
     return this.housekeeping.failure ?? "";
   }
 
+  get replication(): StoreReplication | undefined {
+    const host = this.writer.primary?.place?.host;
+    return host === undefined ? undefined : { primary: host, standbys: this.standbys };
+  }
+
   protected observe(failure: StoreUnavailable | undefined): void {
     if (failure instanceof StoreReplaced) {
       // Queued calls are tried, in the new store.
@@ -277,12 +286,22 @@ export class PostgresStore extends JobStore implements Store {
     try {
       const renewal = await (unopened === undefined ? this.writer.renew() : unopened.open());
       this.unopened = undefined;
+      if (this.writer.primary !== undefined) void this.lookAtStandbys();
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
       const isPermanent = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
       if (isPermanent && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
+    }
+  }
+
+  private async lookAtStandbys(): Promise<void> {
+    try {
+      this.standbys = await this.readConnections.run(describeStandbys);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.standbys = error.message;
     }
   }
 

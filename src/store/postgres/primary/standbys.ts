@@ -1,0 +1,74 @@
+// What operators are told of several servers: which one is the primary, who has to have its commits, and how far behind
+// the standbys are.
+
+import type { SQL } from "bun";
+import { hostUrls } from "../../host-list.ts";
+import { StoreUnavailable } from "../../store.ts";
+import { failureOf } from "../failures.ts";
+import { choosePrimary } from "./choose.ts";
+import { askHost } from "./host-answer.ts";
+import { quorumFault } from "./quorum.ts";
+
+/** A primary may have others than those of the store: backups, copies for reports. */
+const standbysMax = 16;
+
+interface StandbyRow {
+  readonly name: string;
+  readonly sync_state: string | null;
+  readonly bytes: bigint | null;
+  readonly lag_ms: number | null;
+}
+
+/** Describes the standbys of the primary of a connection, in one line. Rejects with the database's error. */
+export async function describeStandbys(sql: SQL): Promise<string> {
+  const rows: StandbyRow[] = await sql`
+    SELECT application_name AS name, sync_state, (extract(epoch FROM flush_lag) * 1000)::float8 AS lag_ms,
+      pg_wal_lsn_diff(pg_current_wal_flush_lsn(), flush_lsn)::bigint AS bytes
+    FROM pg_stat_replication ORDER BY application_name, pid LIMIT ${standbysMax}`;
+  return rows.length === 0 ? "none is connected" : rows.map(standbyOf).join("; ");
+}
+
+function standbyOf({ name, sync_state: state, bytes, lag_ms: lagMs }: StandbyRow): string {
+  if (state === null) return `${name}: not to be seen without GRANT pg_read_all_stats`;
+  const lag = lagMs === null ? "" : `, ${Math.ceil(lagMs)} ms`;
+  return `${name}: ${state}, ${bytes ?? "all"} bytes behind${lag}`;
+}
+
+/** What is found by asking all servers of a URL. */
+interface HostsLook {
+  /** The URL of the primary. */
+  readonly url: string;
+  /** Which one it is, and its standbys. */
+  readonly sentence: string;
+  /** What deserves a correction, though a store may be used. */
+  readonly warning: string | undefined;
+  /** Why a store is not used without --store-async. */
+  readonly fault: string | undefined;
+}
+
+/**
+ * Asks all servers of a URL, and changes nothing. Rejects with StoreUnavailable if none is the primary, or more than
+ * one.
+ */
+export async function lookAtHosts(url: string): Promise<HostsLook> {
+  const asked = await Promise.all(hostUrls(url).map(async (each) => ({ url: each, ...(await askHost(each)) })));
+  try {
+    const answers = asked.map(({ answer }) => answer);
+    const { host, told, warning } = choosePrimary(answers, undefined);
+    const one = asked.find(({ answer }) => answer.host === host);
+    if (one?.client === undefined) throw new StoreUnavailable(`${host}: the connection is lost`);
+    const standbys = await describeStandbys(one.client);
+    const { names, commit } = told.waiting;
+    const waiting = names === "" ? "wait for no standby" : `wait for standbys (${names}; synchronous_commit ${commit})`;
+    return {
+      url: one.url,
+      sentence: `${host} is the primary, on timeline ${told.timeline}; its commits ${waiting}; standbys: ${standbys}`,
+      warning,
+      fault: quorumFault(told.waiting),
+    };
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    for (const { client } of asked) void client?.close({ timeout: 0 });
+  }
+}

@@ -1,0 +1,67 @@
+// The commands of an operator on a store of several PostgreSQL servers.
+
+import { describe, expect, test } from "bun:test";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { run } from "../../scripts/harness/server-process.ts";
+import { clusterForEach, sayUntil } from "../store/postgres-cluster.ts";
+import { findingsIn, type ShownFinding } from "../support/doctor.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder("roost-postgres-hosts-");
+
+describe.skipIf(!hasPostgres)("several PostgreSQL servers", () => {
+  const cluster = clusterForEach();
+
+  const judge = async (...words: string[]): Promise<readonly ShownFinding[]> => {
+    const { out, err } = await run(["doctor", "--json", "--role", "chat", "--store", cluster.url, ...words], folder);
+    expect(err).toBe("");
+    return findingsIn(out).filter(({ check }) => check === "store");
+  };
+  const shownAs = (level: string, text: RegExp) =>
+    expect.objectContaining({ level, text: expect.stringMatching(text) });
+
+  test("doctor names the primary and its standbys, and what keeps a quorum from having all commits", async () => {
+    const [first, second, third] = cluster.servers;
+    const primary = shownAs(
+      "ok",
+      /is the primary, on timeline 1; its commits wait for standbys \(ANY 1 \(s1, s2, s3\); /,
+    );
+    const database = shownAs("ok", /without a store yet$/);
+    expect(await judge()).toEqual([primary, database]);
+    await first.set({ synchronous_standby_names: "" });
+    const alone = shownAs(
+      "ok",
+      /is the primary, on timeline 1; its commits wait for no standby; standbys: s2: async, /,
+    );
+    const sentence = /synchronous_standby_names is empty: what is acknowledged is lost/;
+    expect(await judge()).toEqual([alone, shownAs("problem", sentence), database]);
+    expect(await judge("--store-async")).toEqual([alone, shownAs("warning", sentence), database]);
+    await first.kill();
+    expect(await judge()).toEqual([
+      shownAs("problem", /: no host of the list takes writes \(127.*: a standby, or read/),
+    ]);
+    await Promise.all([second.promote(), third.promote()]);
+    expect(await judge()).toEqual([
+      shownAs("problem", /: 2 hosts of the list take writes, and their histories differ/),
+    ]);
+  }, 120_000);
+
+  test("restore --accept-loss says what the store holds and leaves it; backup and check find the primary", async () => {
+    const store = await cluster.open();
+    const id = await sayUntil(store, "1");
+    const accept = (...words: string[]) => run(["restore", "--accept-loss", ...words], folder);
+    const { err, status } = await accept("--store", cluster.url);
+    expect(status).toBe(0);
+    expect(err).toMatch(new RegExp(`accepted; the store holds 1 message up to id ${id}, the newest of .*nodes go on`));
+    expect(await sayUntil(store, "1")).toBe(id);
+    expect((await accept("--store", cluster.url, "a-file")).err).toContain("expected no FILE");
+    expect((await accept()).err).toContain("--accept-loss is for a store on several PostgreSQL servers");
+    expect((await run(["restore", "--store", cluster.url], folder)).err).toContain(
+      "FILE is missing; expected the file",
+    );
+    for (const words of [["backup", "kept.dump"], ["check"]]) {
+      const done = await run([...words, "--store", cluster.url], folder);
+      expect([done.status, done.err]).toEqual([0, expect.not.stringContaining("rror")]);
+    }
+  }, 120_000);
+});
