@@ -137,12 +137,14 @@ LANGUAGE sql IMMUTABLE RETURN
   + ((((a_first_id & 4095) + a_count) >> 12) << 22)
   + (((a_first_id & 4095) + a_count) & 4095);
 
--- The last id of a commit has the number of the node that committed it.
+-- The last id of a commit has the number of the node that committed it. A function in the language sql would be planned
+-- at each call.
 CREATE OR REPLACE FUNCTION roost.move_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
   UPDATE roost.sequence SET last_id = a_last_id, committed_ms = a_wall_ms;
   UPDATE roost.node_last SET last_id = a_last_id WHERE number = ((a_last_id >> 12) & ${nodeNumbers - 1})::integer;
-$$;
+END $$;
 `;
 
 export const writerLock: string = [hold, renew, ids].join("\n");
