@@ -74,8 +74,8 @@ async function lookAtStore(sql: SQL, lsn: string | null, holder: string): Promis
 }
 
 /**
- * Repeats a look until enough standbys have on their disks what was committed before the first one; returns the last
- * one. `isAsync`: no standby has to.
+ * Repeats a look until enough standbys have on their disks what was committed before the first one, which it returns:
+ * later ones may show what only this server has. `isAsync`: no standby has to.
  * @throws DatabaseAway if they do not have it in time: it is unknown whether it lasts
  */
 async function untilHeld<Row extends HeldRow>(
@@ -83,16 +83,16 @@ async function untilHeld<Row extends HeldRow>(
   isAsync: boolean,
 ): Promise<Row> {
   const endMs = performance.now() + holdMsMax;
-  for (let lsn: string | null = null; ;) {
-    const row: Row | undefined = await look(lsn);
+  for (let first: Row | undefined; ;) {
+    const row: Row | undefined = await look(first?.lsn ?? null);
     if (row === undefined) throw new StoreUnavailable("the database does not report its standbys");
+    first ??= row;
     const needed = standbysNeeded(row.names);
-    if (isAsync || (needed > 0 && row.held >= needed)) return row;
+    if (isAsync || (needed > 0 && row.held >= needed)) return first;
     if (needed === 0)
       throw new DatabaseAway("synchronous_standby_names is empty: no standby has to have what is committed");
     if (performance.now() >= endMs)
       throw new DatabaseAway(`only ${row.held} of ${needed} standbys have what was committed`);
-    ({ lsn } = row);
     await Bun.sleep(pauseMs);
   }
 }
