@@ -2,74 +2,22 @@
 // folder, of memory where nothing has to last. It ends with the process that started it, also when that fails. Where
 // PostgreSQL is not installed, tests that need it are skipped.
 
-import {
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir, userInfo } from "node:os";
-import { dirname, join } from "node:path";
-import { Glob, SQL, type Subprocess } from "bun";
+import { chownSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SQL, type Subprocess } from "bun";
 import { freePorts } from "./free-ports.ts";
+import { asUser, canChangeUser, dataFolder, programFolder, serverUser, type User } from "./postgres-programs.ts";
 import { until } from "./until.ts";
 import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
-/** The folder of the server's programs: the newest of Debian's, else that of the one on the PATH. */
-function programs(): string | undefined {
-  const debian = [
-    ...new Glob("*/bin/postgres").scanSync({ cwd: "/usr/lib/postgresql", throwErrorOnBrokenSymlink: false }),
-  ]
-    .map((path) => join("/usr/lib/postgresql", path))
-    .toSorted(
-      (a, b) =>
-        parseInt(b.slice("/usr/lib/postgresql/".length), 10) - parseInt(a.slice("/usr/lib/postgresql/".length), 10),
-    );
-  const postgres = debian[0] ?? Bun.which("postgres");
-  if (postgres === null || !existsSync(join(dirname(postgres), "initdb"))) return undefined;
-  return dirname(postgres);
-}
-
-interface User {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** PostgreSQL refuses to run as root: the user that it gets then. */
-function serverUser(): User | undefined {
-  if (userInfo().uid !== 0) return undefined;
-  const lines = readFileSync("/etc/passwd", "utf8").split("\n");
-  const line = lines.find((text) => text.startsWith("postgres:")) ?? lines.find((text) => text.startsWith("nobody:"));
-  const [, , uid = "", gid = ""] = (line ?? "").split(":");
-  return { uid: Number(uid), gid: Number(gid) };
-}
-
-const folder = existsSync("/usr/lib/postgresql") || Bun.which("postgres") !== null ? programs() : undefined;
-/** From 15 on a copy of the files, which costs less than logging their pages; older servers do nothing else. */
-const strategy = Number(/postgresql\/(\d+)\//.exec(folder ?? "")?.[1]) >= 15 ? "STRATEGY FILE_COPY" : "";
-const isRunnable = userInfo().uid !== 0 || Bun.which("setpriv") !== null;
-
 /** False: tests with a server are skipped. */
-export const hasPostgres: boolean = folder !== undefined && isRunnable;
+export const hasPostgres: boolean = programFolder !== undefined && canChangeUser;
+/** From 15 on a copy of the files, which costs less than logging their pages; older servers do nothing else. */
+const strategy = Number(/postgresql\/(\d+)\//.exec(programFolder ?? "")?.[1]) >= 15 ? "STRATEGY FILE_COPY" : "";
 
 /** The cluster that initdb makes, for all test processes of a run of scripts/test: a copy costs a tenth of initdb. */
 const shared = process.env["TEST_FOLDER"];
 const template = shared === undefined ? undefined : join(shared, "postgres");
-
-const memory = "/dev/shm";
-/** More than the servers of all test processes write. */
-const memoryBytesMin = 4 * 2 ** 30;
-
-/** Where data go: into memory if they need not last and there is room, for each database is some 300 files. */
-function dataFolder(isDurable: boolean): string {
-  if (isDurable || !existsSync(memory)) return tmpdir();
-  const { bavail, bsize } = statfsSync(memory);
-  return bavail * bsize < memoryBytesMin ? tmpdir() : memory;
-}
 
 /** Copies a folder's content with its owners and modes. */
 async function copyFolder(from: string, to: string): Promise<void> {
@@ -338,12 +286,11 @@ export class PostgresServer {
   }
 
   private spawn(program: string, words: readonly string[]): Subprocess {
-    if (folder === undefined) throw new Error("PostgreSQL is not installed");
-    const { user } = this;
-    const as = user === undefined ? [] : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+    if (programFolder === undefined) throw new Error("PostgreSQL is not installed");
     // Set after the user is: what they load into a process may make files that only its user may read.
     const variables = Object.entries(this.variables).map(([name, value]) => `${name}=${value}`);
-    return Bun.spawn([...as, ...endsWithParent("QUIT"), "env", ...variables, join(folder, program), ...words], {
+    const command = ["env", ...variables, join(programFolder, program), ...words];
+    return Bun.spawn([...asUser(this.user), ...endsWithParent("QUIT"), ...command], {
       cwd: this.data,
       stdin: "ignore",
       stdout: "ignore",

@@ -13,13 +13,18 @@ export function endsWithParent(signal: "KILL" | "QUIT" | "TERM" = "KILL"): strin
 /** Held, so that no collection of garbage closes their pipes. */
 const watchers: Subprocess[] = [];
 
-/**
- * Removes a folder when this process has ended, in whatever way. `read` returns at the end of the pipe, which this
- * process holds and never writes to.
- */
+/** Removes a folder when this process has ended, in whatever way. */
 export function removeAfterwards(folder: string): void {
-  const script = 'trap "" INT TERM HUP; read -r _; sleep 1; rm -rf -- "$1"';
-  const shell = Bun.spawn(["sh", "-c", script, "sh", folder], { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
+  doAfterwards('sleep 1; rm -rf -- "$1"', folder);
+}
+
+/**
+ * Runs a script of sh, with these words as its parameters, when this process has ended, in whatever way. `read` returns
+ * at the end of the pipe, which this process holds and never writes to.
+ */
+export function doAfterwards(script: string, ...words: readonly string[]): void {
+  const waiting = `trap "" INT TERM HUP; read -r _; ${script}`;
+  const shell = Bun.spawn(["sh", "-c", waiting, "sh", ...words], { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
   shell.unref();
   watchers.push(shell);
 }
