@@ -1,6 +1,7 @@
 // What is to be reached: a figure of some result each, how far it has to come at least, and how far it is meant to
 // come.
 
+import { databaseFailures } from "./failures/database-failures.ts";
 import type { Value } from "./result.ts";
 import { secureTransports } from "./server/target.ts";
 
@@ -446,4 +447,25 @@ export const goals: readonly Goal[] = [
     atLeast: 10_000,
     aim: 25_000,
   },
+  {
+    name: "durable talks in a cluster with PostgreSQL, each held by two standbys",
+    scenario: "postgres-ha",
+    of: { scenario: "postgres-ha", standbys: 2, node: null },
+    figure: "per_second",
+    unit: "a second",
+    better: "higher",
+    atLeast: 15_000,
+    aim: 25_000,
+  },
+  ...databaseFailures.map(({ name, stallSecondsMax, stallSecondsAim }): Goal => ({
+    name: `the longest that a client waits for a Success, ${name}`,
+    scenario: "postgres-ha",
+    of: { scenario: "postgres-ha-failures", failure: name },
+    figure: "max_ms",
+    unit: "s",
+    scale: 1 / 1_000,
+    better: "lower",
+    atLeast: stallSecondsMax,
+    aim: stallSecondsAim,
+  })),
 ];

@@ -19,6 +19,7 @@ const notMeasured = "not measured";
 /** What tells a measurement from others of its scenario. */
 const identity = [
   "transport",
+  "standbys",
   "connections",
   "window",
   "rate",

@@ -14,6 +14,8 @@ const identity = [
   "topology",
   "store",
   "node",
+  "standbys",
+  "failure",
   "connections",
   "window",
   "members",

@@ -17,6 +17,7 @@ import { importing } from "./load/import.ts";
 import { largeGroup } from "./load/large-group.ts";
 import { login } from "./load/login.ts";
 import { offline } from "./load/offline.ts";
+import { postgresHa } from "./load/postgres-ha.ts";
 import { postgres } from "./load/postgres.ts";
 import { presence } from "./load/presence.ts";
 import { recalls } from "./load/recalls.ts";
@@ -58,6 +59,7 @@ export const scenarios: readonly Scenario[] = [
   gateway,
   clusterTalk,
   postgres,
+  postgresHa,
   failover,
   returns,
   registry,

@@ -7,6 +7,7 @@ const circumstances = [
   "transport",
   "topology",
   "store",
+  "standbys",
   "connections",
   "window",
   "rate",

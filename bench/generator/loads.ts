@@ -18,6 +18,7 @@ import { loadLargeGroup } from "../load/large-group.ts";
 import { loadLargeGroupWriter } from "../load/large-group-writer.ts";
 import { loadLogin } from "../load/login.ts";
 import { loadOffline } from "../load/offline.ts";
+import { loadDatabaseFailure } from "../load/postgres-ha.ts";
 import { loadPresence } from "../load/presence.ts";
 import { loadRecalls } from "../load/recalls.ts";
 import { loadReceipts } from "../load/receipts.ts";
@@ -35,6 +36,7 @@ export const loads = {
   api: loadApi,
   arrivals: loadArrivals,
   broadcast: loadBroadcast,
+  "database-failure": loadDatabaseFailure,
   echo: loadEcho,
   failover: loadFailover,
   gateway: loadGateway,
