@@ -303,8 +303,8 @@ test("the tables of options and limits in the guide for operators are those of t
 });
 
 test("every option that a guide names exists", () => {
-  // Of systemctl, docker, pg_restore and the scripts.
-  const others = "all uninstall network clean postgres redis seconds".split(" ");
+  // Of systemctl, docker, pg_restore, pg_upgrade and the scripts.
+  const others = "all uninstall network clean link postgres postgres-ha redis seconds".split(" ");
   const known = new Set([...optionTable.keys(), ...others, "help"]);
   const wrong: string[] = [];
   for (const guide of ["README.md", tablesFile, "src/registry/README.md", "src/sdk/README.md", "proto/README.md"]) {
