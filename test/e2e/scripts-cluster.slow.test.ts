@@ -3,7 +3,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { patroniMissing } from "../../scripts/harness/patroni/programs.ts";
 import { isRedisMissing } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 
@@ -77,4 +78,42 @@ test.skipIf(isRedisMissing)(
     }
   },
   60_000,
+);
+
+const missing = await patroniMissing();
+
+test.skipIf(missing !== undefined)(
+  "--postgres-ha names the primary by its process id, loses it, and all of it ends by Ctrl-C and by SIGKILL",
+  async () => {
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      const child = Bun.spawn([script, "--postgres-ha"], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+      endings.push(() => child.kill("SIGKILL"));
+      let text = "";
+      const decoder = new TextDecoder();
+      for await (const chunk of child.stdout) {
+        text += decoder.decode(chunk, { stream: true });
+        if (text.includes("Ctrl-C")) break;
+      }
+      const rows = [...text.matchAll(/^ +(postgres-\d|patroni|etcd) +(\d+) .*$/gm)];
+      const pids = rows.map(([, , pid]) => Number(pid));
+      expect(pids).toHaveLength(9);
+      expect(pids.filter(isRunning)).toEqual(pids);
+      expect(rows.filter(([row]) => row.endsWith("  the primary"))).toHaveLength(1);
+      const primary = Number(/^ {2}kill -9 (\d+)$/m.exec(text)?.[1]);
+      expect(rows.find(([row]) => row.endsWith("  the primary"))?.[2]).toBe(String(primary));
+      const [, patronictl = "", config = ""] = /^ {2}(\S+patronictl) -c (\S+) list$/m.exec(text) ?? [];
+      const leader = (): string =>
+        /^\| (\S+) .*\| Leader +\| running /m.exec(
+          Bun.spawnSync([patronictl, "-c", config, "list"]).stdout.toString(),
+        )?.[1] ?? "";
+      const before = leader();
+      expect(before).toMatch(/^postgres-\d$/);
+      process.kill(primary, "SIGKILL");
+      await until(() => !["", before].includes(leader()), "another one is the primary");
+      child.kill(signal);
+      await until(() => !pids.some(isRunning), "all have ended");
+      await until(() => !existsSync(dirname(dirname(config))), "the folder is gone");
+    }
+  },
+  180_000,
 );

@@ -90,6 +90,8 @@ export class PatroniMember {
       ...[programs.etcd, "--name", name, "--data-dir", join(this.folder, "etcd"), "--logger", "zap"],
       ...["--listen-client-urls", urlOf(ports.etcd), "--advertise-client-urls", urlOf(ports.etcd)],
       ...["--listen-peer-urls", urlOf(ports.etcdPeers), "--initial-advertise-peer-urls", urlOf(ports.etcdPeers)],
+      // Half of the defaults, which are for machines in several places: while it has no leader, no lease runs out.
+      ...["--heartbeat-interval", "50", "--election-timeout", "500"],
       "--initial-cluster",
       [...allPorts].map(([other, { etcdPeers }]) => `${other}=${urlOf(etcdPeers)}`).join(","),
     ]);
