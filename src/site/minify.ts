@@ -20,7 +20,7 @@ const subscripts = /\["(\w+)"\]/g;
 /** What browsers declare, as options and as the newest members, and terser does not know; a test finds what lacks. */
 const foreign = new Set([
   ...["block", "dayOfYear", "dependencies", "endings", "exact", "handler", "held", "output"],
-  ...["progress", "since", "until", "urls"],
+  ...["progress", "shared", "since", "until", "urls"],
 ]);
 
 const root = join(import.meta.dir, "..");

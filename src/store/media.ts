@@ -36,7 +36,7 @@ export interface MediaUse {
 }
 
 /** The most bytes of an account's files, and how many it had lately: what came since is added in the commit. */
-export interface MediaQuotaWish extends MediaUse {
+interface MediaQuotaWish extends MediaUse {
   readonly bytesMax: number;
 }
 

@@ -1,6 +1,6 @@
 // The traffic of a demonstration: messages at a rate, whatever the server's speed, and what people do with them. What
-// the server refuses, or does not answer, is counted, and goes on. A seed gives each place, and each turn, randomness of
-// its own: what is said does not depend on the order in which a server answers.
+// the server refuses, or does not answer, is counted, and goes on. A seed gives each place, and each turn, randomness
+// of its own: what is said does not depend on the order in which a server answers.
 //
 // Bounds: `pendingMax` messages are being typed or sent at a time; beyond that, messages are left out and counted.
 

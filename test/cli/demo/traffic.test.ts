@@ -106,8 +106,7 @@ test("what is said first is the same for a seed, in whatever order the server an
   const order = new Random(seed);
   const first = await firstWords(seed, () => 0);
   expect([...first.values()].map(({ length }) => length)).toEqual([20, 20, 20]);
-  for (let round = 0; round < 5; round++)
-    expect([...(await firstWords(seed, () => order.below(30)))].toSorted()).toEqual([...first].toSorted());
+  for (let round = 0; round < 5; round++) expect(await firstWords(seed, () => order.below(30))).toEqual(first);
   expect(await firstWords(seed + 1, () => 0)).not.toEqual(first);
 });
 
