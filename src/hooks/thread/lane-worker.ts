@@ -102,8 +102,9 @@ async function start({ endpoints, pace, network }: Extract<ToLaneThread, { kind:
     );
     tell({ kind: "started" });
   } catch (error) {
-    if (error instanceof StoreUnavailable) tell({ kind: "unavailable", sentence: error.message });
-    else tellBug(error);
+    const isUnavailable = error instanceof StoreUnavailable;
+    if (!isUnavailable) tellBug(error);
+    tell({ kind: "unavailable", sentence: isUnavailable ? error.message : "webhooks met a bug" });
   }
 }
 

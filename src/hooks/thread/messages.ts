@@ -40,7 +40,7 @@ export type ToLaneThread =
 export type FromLaneThread =
   | { readonly kind: "call"; readonly call: number; readonly name: keyof LaneCalls; readonly words: readonly unknown[] }
   | { readonly kind: "started" }
-  /** To `start`, if the store is unavailable. */
+  /** To `start`, if nothing was started. */
   | { readonly kind: "unavailable"; readonly sentence: string }
   /** What is to be added to the counts. */
   | { readonly kind: "counted"; readonly counts: Pick<HookCounts, "delivered" | "failedAttempts" | "dead"> }
