@@ -13,8 +13,9 @@ import { besideTalks } from "./beside-talks.ts";
 
 const turnMs = 1_000;
 const trialTurnMs = 100;
-/** Between turns, after the webhook has come or gone. */
-const pauseMs = 300;
+/** Between turns, after the webhook has come or gone: the server compiles the code of a thread that has just begun. */
+const pauseMs = 1_000;
+const trialPauseMs = 300;
 const lookMs = 10;
 
 /** A span of the talks. */
@@ -55,7 +56,7 @@ export async function takeTurns(receiver: HookReceiver, load: Load): Promise<Fin
     for (const turn of recent) turn.take(dueMs, atMs);
   };
   const take = async (turns: Turn[]): Promise<void> => {
-    await Bun.sleep(pauseMs);
+    await Bun.sleep(settings.isTrial ? trialPauseMs : pauseMs);
     const turn = new Turn(settings.isTrial ? trialTurnMs : turnMs);
     recent = [...recent.slice(-1), turn];
     await Bun.sleep(turn.untilMs - performance.now());

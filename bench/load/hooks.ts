@@ -15,10 +15,10 @@ import { talkingSenders, talksPerSecond, trialTalksPerSecond } from "./beside-ta
 import { takeTurns } from "./hook-turns.ts";
 
 const name = "hooks";
-/** How long turns are taken: with the first part, the scenario takes a minute. */
-const turnsSecondsDefault = 44;
+/** How long turns are taken: sixteen pairs of them. */
+const turnsSecondsDefault = 70;
 const trialTurnsSeconds = 5;
-const saturatedSecondsDefault = 20;
+const saturatedSecondsDefault = 30;
 /** Talks in flight of each sender, in the closed loop. */
 const saturatingWindow = 32;
 
