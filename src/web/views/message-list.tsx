@@ -91,13 +91,16 @@ export function MessageList({ room }: { readonly room: Room }) {
     const [{ current: outer }, { current: shown }] = [box, inner];
     if (outer === null || shown === null) return undefined;
     const again = (): void => settle.current();
-    const observer = new ResizeObserver(() => {
+    const resized = (): void => {
       const { clientWidth: width, clientHeight: height } = outer;
       const before = size.peek();
       if (before.width !== width) positions.peek().forget();
       if (before.width !== width || before.height !== height) size.value = { width, height };
       else again();
-    });
+    };
+    // At once: the observer tells only after the first frame is laid out.
+    resized();
+    const observer = new ResizeObserver(resized);
     observer.observe(outer);
     observer.observe(shown);
     document.addEventListener("visibilitychange", again);
