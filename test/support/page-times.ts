@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 
 /** In milliseconds, but for how many there are. */
-export interface Spread {
+interface Spread {
   readonly count: number;
   readonly p50: number;
   readonly p90: number;
@@ -11,7 +11,7 @@ export interface Spread {
   readonly max: number;
 }
 
-export function spreadOf(values: readonly number[]): Spread {
+function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((one, other) => one - other);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
   return { count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
@@ -55,8 +55,8 @@ export function frameSentence(gaps: readonly number[]): string {
 }
 
 /**
- * Has pages of a window note when an element comes into the document that fits a selector and has a text: the time of
- * the next frame's end, in milliseconds since 1970. `shownAt` returns it.
+ * Has a page note when the text of a message comes into the document: the end of the next frame, for `shownAt`; and when
+ * a key or the pointer is pressed, for `pressedAt`. In milliseconds since 1970.
  */
 export function noteShown(page: Page): Promise<void> {
   return page.evaluate(() => {
