@@ -183,8 +183,14 @@ export class ExportReader {
           ({ id }) => id,
         );
     const all = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after, endId, ids }));
-    const rows = withinReactions(all, ({ reactions }) => Number(reactions));
-    const reactions = await this.reactionsOf(life, rows);
+    // Of other apps' messages nothing more is read.
+    const countOf = (row: MessageRow): number =>
+      fromText(row.sender_app) === selected.app ? Number(row.reactions) : 0;
+    const rows = withinReactions(all, countOf);
+    const reactions = await this.reactionsOf(
+      life,
+      rows.filter((row) => countOf(row) > 0),
+    );
     const media = await this.mediaOf(life, rows);
     const page = new PageMessages(limit);
     const { found } = page;
@@ -212,8 +218,8 @@ export class ExportReader {
 
   private async reactionsOf(life: string, rows: readonly MessageRow[]) {
     const found = new Map<bigint, { readonly account: string; readonly reaction: string }[]>();
-    const ids = rows.filter((row) => row.reactions > 0n).map(({ id }) => id);
-    if (ids.length === 0) return found;
+    if (rows.length === 0) return found;
+    const ids = rows.map(({ id }) => id);
     const given = await this.run<{ message: bigint; account: string; reaction: string }[]>((sql) =>
       reactionsOf(sql, life, ids, reactionsExportedMax),
     );
