@@ -97,11 +97,19 @@ test("an account's settings, views and read cursors come back with an import, in
       value: { account: "bob", write: Consent.ConsentConversations, blocked: ["joe", "eve", "joe"] },
     },
   };
+  // What the system lets others do is not up to an import.
+  const systems: WireRecord = { kind: { case: "account", value: { account: "@system", blocked: ["bob"] } } };
   for (const isBinary of [true, false]) {
     const copy = `views ${isBinary}`;
     const page = { app: copy, name: "n", records: [settings, ...(await exported({ app }))], last: true };
     for (const repeatedPage of [false, true])
       expect(await stage.messages("everyApp", isBinary).import(page)).toMatchObject({ stored: 3n, repeatedPage });
+    expect(await stage.messages("everyApp").import({ app: `${copy} 2`, name: "n", records: [systems] })).toMatchObject({
+      stored: 1n,
+    });
+    expect((await exported({ app: `${copy} 2`, account: "@system" })).map(({ kind }) => kind.value)).toMatchObject([
+      { account: "@system", write: Consent.ConsentNobody, add: Consent.ConsentNobody, blocked: [] },
+    ]);
     const [account, sent, view, ...rest] = await exported({ app: copy }, isBinary);
     expect([account?.kind.value, rest]).toMatchObject([
       { write: Consent.ConsentConversations, blocked: ["eve", "joe"] },
@@ -167,6 +175,7 @@ test("a page of an import that is not in order stores nothing, and its refusal n
   await refused([member({})], /g1 has no record/);
   await refused([member({ joinTime: 5n, leaveTime: 4n })], /must not be before/);
   await refused([member({ joinTime: -1n })], /must be seconds/);
+  await refused([member({ role: 7 })], /role must be one of/);
   await refused([{ kind: { case: "group", value: { id: "with blank ", owner: "ann" } } }], /visible ASCII/);
   await refused([{ kind: { case: "profile", value: { account: "ann", avatar: "javascript:1" } } }], /http or https/);
   const view = (value: object): WireRecord => ({ kind: { case: "conversation", value: { account: "ann", ...value } } });

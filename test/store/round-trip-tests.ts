@@ -196,6 +196,34 @@ export function roundTripTests(asks: ConversationAsks): void {
     expect(view?.readTo).toBe(`${copies[1]}`);
   });
 
+  test("an import passes over a read message that the account could not mark as read", async () => {
+    const to = `${ofTest.app} imported`;
+    const message = (messageId: string, change: object): DataRecord => ({
+      message: { messageId, sender: "ann", sendTime: "5", body: messageId, ...change },
+    });
+    const view = (account: string, change: object): DataRecord => ({ conversation: { account, ...change } });
+    const records: DataRecord[] = [
+      { group: { id: "g1", owner: "ann" } },
+      { member: { group: "g1", account: "ann" } },
+      message("10", { account: "bob" }),
+      message("11", { group: "g1" }),
+      { member: { group: "g1", account: "bob" } },
+      message("12", { group: "g1" }),
+      view("bob", { peer: "ann", readTo: "12" }),
+      view("ann", { group: "g1", readTo: "10" }),
+      view("bob", { group: "g1", readTo: "11" }),
+      view("eve", { group: "g1", readTo: "12" }),
+    ];
+    expect(await data().import({ app: to, name: "copy", cursor: "", records, isLast: false })).toMatchObject({
+      stored: 10,
+    });
+    expect((await exported({ app: to })).flatMap(({ conversation }) => conversation ?? [])).toEqual([]);
+    const right = [view("bob", { peer: "ann", readTo: "10" }), view("bob", { group: "g1", readTo: "12" })];
+    const page = { app: to, name: "copy", cursor: "10", records: right, isLast: true };
+    expect(await data().import(page)).toMatchObject({ stored: 12 });
+    expect((await exported({ app: to })).flatMap(({ conversation }) => conversation ?? [])).toHaveLength(2);
+  });
+
   test("an import passes over a view's messages that it has not brought, and bounds what an account pins", async () => {
     const to = `${ofTest.app} imported`;
     const view = (at: number): DataRecord => ({ conversation: { account: "ann", peer: `p${at}`, pinned: true } });

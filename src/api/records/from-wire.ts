@@ -1,6 +1,6 @@
 // Records of an import, checked: names are names of accounts, texts are within the bounds of what clients may write.
 
-import { validName, nameRule } from "../../auth/names.ts";
+import { nameRule, systemAccount, validName } from "../../auth/names.ts";
 import {
   displayNameCharactersMax,
   exportNamesMax,
@@ -40,7 +40,8 @@ const groupIds = /^[!-~]{1,64}$/;
 /** Beyond it, a time is none that anything has: the year 9999. */
 const secondsMax = 253_402_300_799n;
 
-const roles: ReadonlyMap<Role, "admin" | "owner"> = new Map([
+const roles: ReadonlyMap<Role, "member" | "admin" | "owner"> = new Map([
+  [Role.member, "member"],
   [Role.admin, "admin"],
   [Role.owner, "owner"],
 ]);
@@ -140,7 +141,9 @@ function memberOf({ group, account, role, alias, joinTime, leaveTime }: Recorded
   };
   if (times.leaveTime > 0 && times.leaveTime < times.joinTime)
     throw invalid(`${place}.leaveTime must not be before its joinTime`);
-  return { group, account, role: roles.get(role) ?? "member", alias, ...times };
+  const known = roles.get(role);
+  if (known === undefined) throw invalid(`${place}.role must be one of member, admin and owner`);
+  return { group, account, role: known, alias, ...times };
 }
 
 function profileOf({ account, name, avatar, extra }: Profile, place: string) {
@@ -156,6 +159,8 @@ function profileOf({ account, name, avatar, extra }: Profile, place: string) {
 
 function accountOf({ account, write, add, blocked }: RecordedAccount, place: string): AccountRecord {
   checkName(account, `${place}.account`);
+  // Its settings are the server's, whatever a file says.
+  if (account === systemAccount) return { account, write: "nobody", add: "nobody", blocked: [], devices: [] };
   if (blocked.length > exportNamesMax) throw invalid(`${place}.blocked has at most ${exportNamesMax} items`);
   for (const name of blocked) checkName(name, `${place}.blocked`);
   if (blocked.includes(account)) throw invalid(`${place}.blocked: no account blocks itself`);

@@ -1,6 +1,7 @@
 // What accounts have set, and their views of their conversations, of an import: functions that roost.import_page calls.
 
 import { pinnedMax } from "../../../base/limits/fixed.ts";
+import { isInWindow } from "../conversation-functions.ts";
 
 export const importOwnFunctions = `
 -- blocksMax of the record: the accounts that an account may block. a_id: the first version; last_id: the last one that
@@ -75,7 +76,12 @@ BEGIN
       ON CONFLICT (account, other) DO UPDATE SET hidden_id = excluded.hidden_id, cleared_id = excluded.cleared_id,
         version = excluded.version, is_pinned = excluded.is_pinned, is_muted = excluded.is_muted;
   END IF;
-  IF read_to IS NOT NULL THEN
+  -- As the account may mark as read.
+  IF EXISTS (
+    SELECT FROM message m WHERE m.id = read_to AND CASE
+      WHEN its_other < 0 THEN m.inbox = its_other AND ${isInWindow("me", "-its_other", "m.id")}
+      ELSE m.sender = me AND m.inbox = its_other OR m.sender = its_other AND m.inbox = me END)
+  THEN
     INSERT INTO read_cursor AS c (account, other, read_id) VALUES (me, its_other, read_to)
       ON CONFLICT (account, other) DO UPDATE SET read_id = greatest(c.read_id, excluded.read_id);
   END IF;
