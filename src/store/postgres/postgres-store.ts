@@ -310,14 +310,15 @@ export class PostgresStore extends JobStore implements Store {
    * writer's store is unchanged, the readers have reached another one, and the read fails.
    */
   private async read<T>(work: (life: string) => Promise<T>): Promise<T> {
-    let { life } = this.writer;
-    if (life === undefined) throw new StoreUnavailable(this.housekeeping.failure ?? "the store is not open yet");
+    const { life: known } = this.writer;
+    if (known === undefined) throw new StoreUnavailable(this.housekeeping.failure ?? "the store is not open yet");
+    let life = known;
     for (let tries = 1; ; tries++) {
       try {
         return await work(life);
       } catch (error) {
         if (!(error instanceof StoreReplaced)) throw error;
-        const renewal = await this.writer.renew().catch((failure: unknown) => {
+        const renewal = await this.writer.renewFrom(life).catch((failure: unknown) => {
           this.housekeeping.lost();
           throw failure;
         });

@@ -154,7 +154,7 @@ export class Writer {
         if (life === this.life) this.isLifeDoubted = true;
         if (tries === triesMax) throw error;
         const next = this.isLifeDoubted
-          ? await this.renew().then(
+          ? await this.renewFrom(life).then(
               (renewal) => renewal.life,
               () => undefined,
             )
@@ -189,6 +189,13 @@ export class Writer {
       this.renewing = undefined;
     });
     return this.renewing;
+  }
+
+  /** The same after a life was refused: a renewal that is under way may have begun before that, and know no other. */
+  async renewFrom(refused: string): Promise<Renewal> {
+    const isUnderWay = this.renewing !== undefined;
+    const renewal = await this.renew();
+    return isUnderWay && renewal.life === refused ? this.renew() : renewal;
   }
 
   /** Records these fingerprints as the owner's. Rejects with NotOwned if the store belongs to another cluster now. */
