@@ -141,7 +141,8 @@ export function deliverySuite(engine: string, makePlace: () => Promise<StorePlac
       await stage.say({ body: "large" });
       await until(() => slow.bodies.length === 1, "it answers megabytes, which is enough");
       for (const body of numbers(5)) await stage.say({ body });
-      await until(() => receiver.bodies.length === 6, "the other endpoint is told");
+      // On a busy machine an answer may come too late, and an event twice.
+      await until(() => new Set(receiver.bodies).size === 6, "the other endpoint is told");
       await until(
         async () => (await reasonOf("slow")).includes("has not answered within 500 ms"),
         "it says why it waits",
