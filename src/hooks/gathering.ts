@@ -1,7 +1,7 @@
 // How long a lane gathers before it reads its source again. One batch per `gatherMs` would be several, one right after
 // the other, when more comes in that time than a batch holds: each has its page read, rendered, signed and committed,
-// and takes the processor from those who talk at that moment. So a lane that is told much gathers for a shorter time, in
-// which somewhat less than a full batch comes.
+// and takes the processor from those who talk at that moment. So a lane that is told much gathers for a shorter time,
+// in which somewhat less than a full batch comes.
 
 import { pageMax } from "./log-window.ts";
 
