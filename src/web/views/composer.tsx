@@ -6,9 +6,11 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../state/room.ts";
 import { texts } from "../texts/texts.ts";
 import { useChat } from "./context.ts";
+import { IconButton } from "./icon-button.tsx";
 import { Icon } from "./icon.tsx";
 import { Completion, mentionsIn, useMembers } from "./mentions.tsx";
 import { useNow } from "./use-now.ts";
+import { Fault } from "./section.tsx";
 
 /** What a server takes of a text, unless it was told otherwise; far more would end the connection. */
 const textBytesMax = 16 * 1024;
@@ -109,14 +111,12 @@ export function Composer({ room }: { readonly room: Room }) {
         send();
       }}
     >
-      {room.fault.value !== "" && (
-        <p class="fault" role="alert">
-          {room.fault}{" "}
-          <button type="button" class="text-button" onClick={() => (room.fault.value = "")}>
-            {t.close}
-          </button>
-        </p>
-      )}
+      <Fault of={room.fault}>
+        {" "}
+        <button type="button" class="text-button" onClick={() => (room.fault.value = "")}>
+          {t.close}
+        </button>
+      </Fault>
       {excess > 0 && (
         <p class="fault" role="status">
           {t.tooLong(excess)}
@@ -129,15 +129,7 @@ export function Composer({ room }: { readonly room: Room }) {
             <b>{edited === undefined ? t.replyingTo(chat.people.nameOf(about.sender)) : t.editing}</b>
             <bdi>{about.body.slice(0, 200)}</bdi>
           </span>
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={t.cancel}
-            title={t.cancel}
-            onClick={() => room.cancel()}
-          >
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" label={t.cancel} onClick={() => room.cancel()} />
         </div>
       )}
       <div class="field">

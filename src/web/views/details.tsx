@@ -11,7 +11,7 @@ import { Avatar } from "./avatar.tsx";
 import { useChat } from "./context.ts";
 import { type Form, FormDialog } from "./dialog.tsx";
 import { GroupPane } from "./group-pane.tsx";
-import { Icon } from "./icon.tsx";
+import { IconButton } from "./icon-button.tsx";
 import { Fault, Section } from "./section.tsx";
 import { useChanges } from "./use-changes.ts";
 
@@ -37,9 +37,7 @@ export function Details({ room, onOpen }: DetailsProps) {
   return (
     <aside class="details" aria-label={t.details} onKeyDown={({ key: pressed }) => pressed === "Escape" && end()}>
       <header class="bar">
-        <button ref={close} type="button" class="icon-button" aria-label={t.close} title={t.close} onClick={end}>
-          <Icon name="close" />
-        </button>
+        <IconButton ref={close} icon="close" label={t.close} onClick={end} />
         <h2>{t.details}</h2>
       </header>
       <div class="details-body">
@@ -130,19 +128,15 @@ function Pinned({ room }: { readonly room: Room }) {
               <bdi>{message.body.slice(0, 500) || t.files(message.media.length)}</bdi>
             </button>
             {chat.mayPin() && (
-              <button
-                type="button"
-                class="icon-button"
-                aria-label={t.unpin}
-                title={t.unpin}
+              <IconButton
+                icon="close"
+                label={t.unpin}
                 onClick={() => {
                   chat.community
                     .pinMessage(partner, message.id, false)
                     .catch((error: unknown) => (fault.value = errorOf(error).message));
                 }}
-              >
-                <Icon name="close" />
-              </button>
+              />
             )}
           </li>
         ))}

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { errorOf } from "../../sdk/client-errors.ts";
 import { texts } from "../texts/texts.ts";
+import { Fault } from "./section.tsx";
 
 interface DialogProps {
   readonly title: string;
@@ -98,11 +99,7 @@ export function FormDialog({ form, onClose, children }: FormDialogProps) {
             <Field {...field} />
           </label>
         ))}
-        {fault.value !== "" && (
-          <p class="fault" role="alert">
-            {fault}
-          </p>
-        )}
+        <Fault of={fault} />
         <div class="buttons">
           <button type="button" class="quiet" onClick={onClose}>
             {texts().cancel}

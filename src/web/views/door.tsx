@@ -6,6 +6,7 @@ import { errorOf } from "../../sdk/client-errors.ts";
 import { isToken, NoAccount } from "../state/ticket.ts";
 import { texts } from "../texts/texts.ts";
 import { useApp } from "./context.ts";
+import { Fault } from "./section.tsx";
 
 export function Door() {
   const app = useApp();
@@ -61,11 +62,7 @@ function TestAccount() {
         {t.nameLabel}
         <input ref={input} placeholder={t.namePlaceholder} autoComplete="off" autoCapitalize="off" spellcheck={false} />
       </label>
-      {fault.value !== "" && (
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-      )}
+      <Fault of={fault} />
       <button disabled={isBusy.value}>{t.makeAccount}</button>
     </form>
   );

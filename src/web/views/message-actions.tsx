@@ -5,7 +5,8 @@ import type { ChatMessage } from "../../sdk/messenger/messenger.ts";
 import type { Room } from "../state/room.ts";
 import { listOf, texts } from "../texts/texts.ts";
 import { useChat } from "./context.ts";
-import { Icon, type IconName } from "./icon.tsx";
+import { IconButton } from "./icon-button.tsx";
+import type { IconName } from "./icon.tsx";
 
 const signs = ["👍", "❤️", "😂", "😮", "😢", "🎉"];
 /** Readers that are named. */
@@ -23,9 +24,7 @@ export function MessageActions({ message, room }: ActionsProps) {
   const readers = useSignal("");
   const isMine = message.sender === chat.me;
   const action = (icon: IconName, label: string, act: () => void) => (
-    <button type="button" class="icon-button" aria-label={label} title={label} onClick={act}>
-      <Icon name={icon} />
-    </button>
+    <IconButton icon={icon} label={label} onClick={act} />
   );
   const askReaders = async (): Promise<void> => {
     const { count, accounts } = await chat.client.readers(message.id, { limit: namedMax });

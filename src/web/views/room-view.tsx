@@ -6,7 +6,7 @@ import { listOf } from "../texts/texts.ts";
 import { Avatar } from "./avatar.tsx";
 import { Composer } from "./composer.tsx";
 import { useChat } from "./context.ts";
-import { Icon } from "./icon.tsx";
+import { IconButton } from "./icon-button.tsx";
 import { Menu } from "./menu.tsx";
 import { MessageList } from "./message-list.tsx";
 
@@ -45,9 +45,7 @@ function RoomBar({ room, onBack }: RoomProps) {
   const set = (work: Promise<void>): void => void room.attempt(work);
   return (
     <header class="bar">
-      <button type="button" class="icon-button back" aria-label={t.back} title={t.back} onClick={onBack}>
-        <Icon name="back" />
-      </button>
+      <IconButton icon="back" label={t.back} class="back" onClick={onBack} />
       <Avatar id={key} name={title} />
       <div class="room-title" onClick={() => (chat.areDetailsOpen.value = !chat.areDetailsOpen.value)}>
         <h1 title={key.slice(2)}>

@@ -17,12 +17,19 @@ export function Section({ title, children }: SectionProps) {
   );
 }
 
+interface FaultProps {
+  /** '' shows nothing. */
+  readonly of: ReadonlySignal<string>;
+  readonly children?: ComponentChildren;
+}
+
 /** Why something failed, where it did. */
-export function Fault({ of }: { readonly of: ReadonlySignal<string> }) {
+export function Fault({ of, children }: FaultProps) {
   if (of.value === "") return null;
   return (
     <p class="fault" role="alert">
       {of}
+      {children}
     </p>
   );
 }

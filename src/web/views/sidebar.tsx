@@ -8,6 +8,7 @@ import { AccountMenu } from "./account-menu.tsx";
 import { useApp, useChat } from "./context.ts";
 import { ConversationRow } from "./conversation-row.tsx";
 import { FormDialog } from "./dialog.tsx";
+import { IconButton } from "./icon-button.tsx";
 import { Icon } from "./icon.tsx";
 import { useNow } from "./use-now.ts";
 
@@ -56,15 +57,7 @@ export function Sidebar({ onOpen }: SidebarProps) {
             onKeyDown={onKeyDown}
           />
         </div>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t.newConversation}
-          title={t.newConversation}
-          onClick={() => (isAsking.value = true)}
-        >
-          <Icon name="plus" />
-        </button>
+        <IconButton icon="plus" label={t.newConversation} onClick={() => (isAsking.value = true)} />
       </header>
       {chat.isListReady.value && chat.conversations.value.length === 0 ? (
         <Nobody onNew={() => (isAsking.value = true)} />
