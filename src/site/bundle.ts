@@ -22,16 +22,20 @@ const inBrowsers: Readonly<Record<string, string>> = {
     stop() {}
   }`,
   "get-text": 'export const getText = () => Promise.reject(new Error("the page asks no registry"));',
+  // Whoever has the feature of conversations, as all users of this server, finds the same in entries of the log.
+  "group-notices": "export const emitGroupNotice = () => {};",
   "open-web-socket": "export const openWebSocket = (url) => new WebSocket(url);",
   // A browser tells pages nothing of it.
   "tls-trouble": "export const troubleOf = (message) => message;",
+  dial: `import { WebSocketTransport } from "./web-socket-transport.ts";
+    export const dial = async (url, environment, sink) =>
+      new WebSocketTransport(environment.openWebSocket(url), url, environment, sink);`,
 };
 
 /** Leaves out what no page can use: what the library does for tcp://, several servers, Bun and Node alone. */
 const forBrowsers: Bun.BunPlugin = {
   name: "for-browsers",
   setup(build) {
-    build.onResolve({ filter: /\/tcp-transport\.ts$/ }, ({ path }) => ({ path, external: true }));
     for (const [name, contents] of Object.entries(inBrowsers))
       build.onLoad({ filter: new RegExp(`/src/sdk/${name}\\.ts$`) }, () => ({ contents, loader: "js" }));
   },

@@ -17,11 +17,14 @@ const markedColumn = /(["'`])@(\w+)\1/g;
 const strings = /(["'`])(\w+)\1/g;
 const subscripts = /\["(\w+)"\]/g;
 
-/** What browsers declare, as options and as the newest members, and terser does not know; a test finds what lacks. */
+/** What browsers declare, as options and as the newest members, and what Preact does; tests find what is missing. */
 const foreign = new Set([
   ...["block", "dayOfYear", "dependencies", "endings", "exact", "handler", "held", "output"],
-  ...["progress", "shared", "since", "until", "urls"],
+  ...["progress", "shared", "since", "until", "urls", "class", "ref"],
 ]);
+
+/** A variable that is never set: for `void 0`, as which terser writes `undefined`, hundreds of times. */
+const nothing = "$";
 
 const root = join(import.meta.dir, "..");
 /** Of what a page is made. */
@@ -61,14 +64,15 @@ export async function renamable(scripts: readonly string[]): Promise<ReadonlySet
 
 /** Of scripts bundled with `forMinifier`; those of one page agree on the names. Rejects if one is no script. */
 export async function shorten(scripts: readonly string[]): Promise<string[]> {
-  const properties = { regex: new RegExp(`^(?:${[...(await renamable(scripts))].join("|")})$`) };
+  const regex = new RegExp(`^(?:${[...(await renamable(scripts))].join("|")})$`);
+  const mangle = { reserved: [nothing], properties: { regex } };
   const nameCache = {};
   const shortened: string[] = [];
   for (const script of scripts) {
-    const options = { compress: { passes: 2 }, mangle: { properties }, nameCache, ecma: 2020 } as const;
+    const options = { compress: { passes: 2 }, mangle, nameCache, ecma: 2020 } as const;
     const { code } = await minify(script.replace(markedColumn, '/*@__KEY__*/"$2"'), { module: true, ...options });
     if (code === undefined) throw new Error("terser returned no script");
-    shortened.push(code);
+    shortened.push(`var ${nothing};${code.replace(/\bvoid 0\b/g, nothing)}`);
   }
   return shortened;
 }

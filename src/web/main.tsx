@@ -7,7 +7,7 @@ import { Page } from "./views/page.tsx";
 
 const place = document.querySelector("#app");
 if (place === null) throw new Error("index.html has no element #app");
-startLooks(document.documentElement);
+await startLooks(document.documentElement);
 // Above the keyboard of a phone, which covers the page where it does not make it smaller. Who zooms in moves the page.
 const view = globalThis.visualViewport;
 const fit = (): void => {

@@ -7,6 +7,7 @@ import { Community } from "../../src/sdk/community/community.ts";
 import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { chinese } from "../../src/web/texts/chinese.ts";
 import { english, type Texts } from "../../src/web/texts/english.ts";
+import { counter } from "../../src/web/texts/plural.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import type { Messenger as Server } from "../support/messenger.ts";
 import { type WebBrowser, WebStage } from "../support/web-page.ts";
@@ -66,11 +67,13 @@ async function faults(page: Page, screen: string): Promise<readonly string[]> {
   return [...all, ...(fits ? [] : ["it is wider than the window"])].map((fault) => `${screen}: ${fault}`);
 }
 
+const [inEnglish, inChinese] = [english(counter("en")), chinese(counter("zh"))];
+
 const looks: readonly (readonly [string, Texts, BrowserContextOptions])[] = [
-  ["English, light", english, { colorScheme: "light" }],
-  ["English, dark", english, { colorScheme: "dark" }],
-  ["Chinese, light", chinese, { colorScheme: "light", locale: "zh-CN" }],
-  ["Chinese, dark, narrow", chinese, { colorScheme: "dark", locale: "zh-CN", viewport: { width: 360, height: 740 } }],
+  ["English, light", inEnglish, { colorScheme: "light" }],
+  ["English, dark", inEnglish, { colorScheme: "dark" }],
+  ["Chinese, light", inChinese, { colorScheme: "light", locale: "zh-CN" }],
+  ["Chinese, dark, narrow", inChinese, { colorScheme: "dark", locale: "zh-CN", viewport: { width: 360, height: 740 } }],
 ];
 
 describe.skipIf(chromium === undefined)("the web chat", () => {

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { keep, read } from "./browser-storage.ts";
-import { type Language, language } from "../texts/texts.ts";
+import { type Language, language, show } from "../texts/texts.ts";
 
 type Look = "auto" | "light" | "dark";
 export const looks: readonly Look[] = ["auto", "light", "dark"];
@@ -11,20 +11,23 @@ const names = { look: "roost look", language: "roost language" };
 
 export const look = signal<Look>("auto");
 
-/** Takes what was chosen before, or else the browser's language, and has it shown; a look is kept from now on. */
-export function startLooks(root: HTMLElement): void {
+/**
+ * Takes what was chosen before, or else the browser's language, and has it shown; a look is kept from now on. Resolves
+ * when the texts are there, and rejects if they cannot be loaded.
+ */
+export async function startLooks(root: HTMLElement): Promise<void> {
   look.value = looks.find((one) => one === read(names.look)) ?? "auto";
-  const chosen = read(names.language) ?? navigator.language;
-  language.value = chosen.startsWith("zh") ? "zh" : "en";
   effect(() => {
     root.dataset["look"] = look.value;
     if (look.value !== (read(names.look) ?? "auto")) keep(names.look, look.value);
   });
   effect(() => void (root.lang = language.value));
+  const chosen = read(names.language) ?? navigator.language;
+  await show(chosen.startsWith("zh") ? "zh" : "en");
 }
 
-/** Shows another language, and keeps the choice. */
+/** Keeps the choice of another language, and shows it: when the page is loaded again, if its texts cannot be loaded. */
 export function choose(chosen: Language): void {
-  language.value = chosen;
   keep(names.language, chosen);
+  void show(chosen).catch(() => undefined);
 }

@@ -2,12 +2,11 @@
 
 import type { Texts } from "./english.ts";
 import { groupsChinese } from "./groups-chinese.ts";
-import { counter } from "./plural.ts";
+import type { Count } from "./plural.ts";
 
-const counted = counter("zh");
-const count = (n: number, text: string): string => counted(n, text, text);
+export const chinese = (counted: Count): Texts => ofCount((n, text) => counted(n, text, text));
 
-export const chinese: Texts = {
+const ofCount = (count: (n: number, text: string) => string): Texts => ({
   ...groupsChinese,
   welcome: "欢迎使用 Roost",
   makeHint: "创建一个测试账号，再以另一个人的身份打开此页面，然后开始聊天。",
@@ -104,4 +103,4 @@ export const chinese: Texts = {
   looks: { auto: "跟随系统", light: "浅色", dark: "深色" },
   signOut: "退出登录",
   outboxFailed: "浏览器无法保存待发送的消息：发送完成前请不要关闭页面。",
-};
+});

@@ -1,12 +1,10 @@
 // Every English text of the page. Chinese has the same names: see texts.ts.
 
 import { groupsEnglish } from "./groups-english.ts";
-import { counter } from "./plural.ts";
+import type { Count } from "./plural.ts";
 
-const count = counter("en");
-
-export const english = {
-  ...groupsEnglish,
+export const english = (count: Count) => ({
+  ...groupsEnglish(count),
   // Signing in.
   welcome: "Welcome to Roost",
   makeHint: "Take a test account, then open this page once more as somebody else, and talk.",
@@ -108,7 +106,7 @@ export const english = {
   looks: { auto: "As the system", light: "Light", dark: "Dark" },
   signOut: "Sign out",
   outboxFailed: "This browser cannot keep what waits to be sent: do not close the page before it is sent.",
-};
+});
 
 /** What each language has. */
-export type Texts = typeof english;
+export type Texts = ReturnType<typeof english>;

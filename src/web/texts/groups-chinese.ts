@@ -2,7 +2,7 @@
 
 import type { groupsEnglish } from "./groups-english.ts";
 
-export const groupsChinese: typeof groupsEnglish = {
+export const groupsChinese: ReturnType<typeof groupsEnglish> = {
   details: "详情",
   save: "保存",
   create: "创建",

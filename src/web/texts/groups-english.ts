@@ -1,10 +1,8 @@
 // The English texts about groups, people and settings.
 
-import { counter } from "./plural.ts";
+import type { Count } from "./plural.ts";
 
-const count = counter("en");
-
-export const groupsEnglish = {
+export const groupsEnglish = (count: Count) => ({
   details: "Details",
   save: "Save",
   create: "Create",
@@ -72,4 +70,4 @@ export const groupsEnglish = {
   mayAdd: "Who may add me to groups",
   consents: { everybody: "Everybody", conversations: "Whom I talk with", nobody: "Nobody" },
   blockedAccounts: "Blocked accounts",
-};
+});

@@ -1,6 +1,7 @@
 // Numbers with their nouns.
 
-type Count = (count: number, one: string, other: string) => string;
+/** Chooses a form of a noun, and puts the number for `#`. */
+export type Count = (count: number, one: string, other: string) => string;
 
 /** Returns what chooses a form by the rules of a language, and puts the number, as people write it there, for `#`. */
 export function counter(language: string): Count {

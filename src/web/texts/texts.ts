@@ -1,20 +1,43 @@
 // The texts in the reader's language, and times as people say them there, in the reader's zone.
 
-import { computed, signal } from "@preact/signals";
-import { chinese } from "./chinese.ts";
-import { english, type Texts } from "./english.ts";
+import { batch, computed, signal } from "@preact/signals";
+import type { Texts } from "./english.ts";
+import { counter, type Count } from "./plural.ts";
 
 export const languages = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof languages;
 
-const tables: Record<Language, Texts> = { en: english, zh: chinese };
+/** A reader loads the texts of one language: each is a script of its own. */
+const tables: Record<Language, () => Promise<(count: Count) => Texts>> = {
+  en: async () => (await import("./english.ts")).english,
+  zh: async () => (await import("./chinese.ts")).chinese,
+};
 
 /** The language that is shown. */
 export const language = signal<Language>("en");
-const table = computed(() => tables[language.value]);
+const table = signal<Texts | undefined>(undefined);
+/** The last one that was asked for. */
+let wanted: Language = "en";
 
-/** The texts of the language that is shown; a view that calls it is shown again in another one. */
-export const texts = (): Texts => table.value;
+/** Loads a language and shows it, unless another one was asked for meanwhile. Rejects if it cannot be loaded. */
+export async function show(asked: Language): Promise<void> {
+  wanted = asked;
+  const made = (await tables[asked]())(counter(asked));
+  if (asked !== wanted) return;
+  batch(() => {
+    language.value = asked;
+    table.value = made;
+  });
+}
+
+/**
+ * The texts of the language that is shown; a view that calls it is shown again in another one.
+ * @throws Error before the first language was loaded
+ */
+export function texts(): Texts {
+  if (table.value === undefined) throw new Error("no language was loaded yet");
+  return table.value;
+}
 
 const formats = computed(() => {
   // The browser's variant of the language, such as en-GB: it says how people there write times.
