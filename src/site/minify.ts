@@ -10,6 +10,8 @@ const declared = /^ +(?:(?:private|protected|readonly|static|async|override|get|
 /** A field that a class declares and its constructor sets. */
 const field = /^ {2}(?=(?:(?:private|protected|readonly) )*\w+[?!]?: [^=;]+;$)/gm;
 const classes = /^(?:export )?(?:abstract )?class [\s\S]*?^\}$/gm;
+/** What such errors of the library say is for who calls it wrongly; but a full outbox is told to the reader. */
+const mistakes = /\b(new (?:RangeError|TypeError))\((?:"[^"]*"|`[^`]*`)\)/g;
 /** The name of a field in the table of a message, and in the bundle, where it is marked. */
 const column = /^ {2}\["(?=\w+", )/gm;
 const markedColumn = /(["'`])@(\w+)\1/g;
@@ -20,7 +22,7 @@ const subscripts = /\["(\w+)"\]/g;
 /** What browsers declare, as options and as the newest members, and what Preact does; tests find what is missing. */
 const foreign = new Set([
   ...["block", "dayOfYear", "dependencies", "endings", "exact", "handler", "held", "output"],
-  ...["progress", "shared", "since", "until", "urls", "class", "ref"],
+  ...["progress", "shared", "since", "until", "urls", "class", "ref", "unitDisplay", "maximumFractionDigits"],
 ]);
 
 /** A variable that is never set: for `void 0`, as which terser writes `undefined`, hundreds of times. */
@@ -40,7 +42,9 @@ export const forMinifier: Bun.BunPlugin = {
   name: "for-minifier",
   setup(build) {
     build.onLoad({ filter: /\/src\/.*\.tsx?$/ }, async ({ path }) => {
-      const text = (await Bun.file(path).text()).replace(classes, (body) => body.replace(field, "  declare "));
+      const text = (await Bun.file(path).text())
+        .replace(classes, (body) => body.replace(field, "  declare "))
+        .replace(path.endsWith("/outbox.ts") ? /$^/ : mistakes, "$1()");
       const contents = path.includes("/gen/messages/") && !isKept(path) ? text.replace(column, '  ["@') : text;
       return { contents, loader: path.endsWith("x") ? "tsx" : "ts" };
     });
@@ -53,13 +57,21 @@ export const forMinifier: Bun.BunPlugin = {
  */
 export async function renamable(scripts: readonly string[]): Promise<ReadonlySet<string>> {
   const own = new Set<string>();
-  const outward = new Set(scripts.flatMap((script) => Array.from(script.matchAll(strings), ([, , name = ""]) => name)));
+  const outward = new Set(
+    scripts.flatMap((script) =>
+      Array.from(script.replace(/\bclass:"[^"]*"/g, "").matchAll(strings), ([, , name = ""]) => name),
+    ),
+  );
   for await (const path of modules.scan(root)) {
     const text = await Bun.file(join(root, path)).text();
     for (const [, name = ""] of text.matchAll(declared)) (isKept(path) ? outward : own).add(name);
     for (const [, name = ""] of text.matchAll(subscripts)) outward.add(name);
   }
-  return new Set([...own].filter((name) => !outward.has(name) && !foreign.has(name) && !/^on[A-Z]/.test(name)));
+  return new Set(
+    [...own].filter(
+      (name) => !outward.has(name) && !foreign.has(name) && !/^on(?!Open|Ask|Pick|Back|Jump|New)[A-Z]/.test(name),
+    ),
+  );
 }
 
 /** Of scripts bundled with `forMinifier`; those of one page agree on the names. Rejects if one is no script. */
@@ -67,12 +79,13 @@ export async function shorten(scripts: readonly string[]): Promise<string[]> {
   const regex = new RegExp(`^(?:${[...(await renamable(scripts))].join("|")})$`);
   const mangle = { reserved: [nothing], properties: { regex } };
   const nameCache = {};
-  const shortened: string[] = [];
-  for (const script of scripts) {
-    const options = { compress: { passes: 2 }, mangle, nameCache, ecma: 2020 } as const;
+  const shortened = new Map<string, string>();
+  // The smallest first: the names of texts follow each other there, which gzip makes less of.
+  for (const script of scripts.toSorted((one, other) => one.length - other.length)) {
+    const options = { compress: { passes: 2, inline: 2, unsafe: true }, mangle, nameCache, ecma: 2020 } as const;
     const { code } = await minify(script.replace(markedColumn, '/*@__KEY__*/"$2"'), { module: true, ...options });
     if (code === undefined) throw new Error("terser returned no script");
-    shortened.push(`var ${nothing};${code.replace(/\bvoid 0\b/g, nothing)}`);
+    shortened.set(script, `var ${nothing};${code.replace(/\bvoid 0\b/g, nothing)}`);
   }
-  return shortened;
+  return scripts.map((script) => shortened.get(script) ?? "");
 }

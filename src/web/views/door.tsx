@@ -16,11 +16,7 @@ export function Door() {
     <main class="door">
       <div class="card">
         <h1>{t.welcome}</h1>
-        {app.isLinkBroken.value && (
-          <p class="fault" role="alert">
-            {t.badLink}
-          </p>
-        )}
+        <Fault of={app.isLinkBroken.value ? t.badLink : ""} />
         {hasLink ? <TestAccount /> : <p>{t.pasteHint}</p>}
         {hasLink ? (
           <details>
@@ -85,11 +81,7 @@ function TokenForm() {
         {t.tokenLabel}
         <input ref={input} required autoComplete="off" spellcheck={false} aria-invalid={isWrong.value} />
       </label>
-      {isWrong.value && (
-        <p class="fault" role="alert">
-          {t.notAToken}
-        </p>
-      )}
+      <Fault of={isWrong.value ? t.notAToken : ""} />
       <button class={app.secret.value === undefined ? "" : "quiet"}>{t.signIn}</button>
     </form>
   );

@@ -19,13 +19,13 @@ export function Section({ title, children }: SectionProps) {
 
 interface FaultProps {
   /** '' shows nothing. */
-  readonly of: ReadonlySignal<string>;
+  readonly of: ReadonlySignal<string> | string;
   readonly children?: ComponentChildren;
 }
 
 /** Why something failed, where it did. */
 export function Fault({ of, children }: FaultProps) {
-  if (of.value === "") return null;
+  if ((typeof of === "string" ? of : of.value) === "") return null;
   return (
     <p class="fault" role="alert">
       {of}
