@@ -14,6 +14,8 @@ import { openRoom, WebStage } from "../support/web-page.ts";
 const app = "demo";
 /** What `roost demo` says in an hour, in the first minutes, and here in a second. */
 const hour = 7_200;
+/** What each conversation begins with: as much as one that is opened loads, at the first look and at the last one. */
+const pageSize = 200;
 const firstMinutes = 600;
 const perSecond = 80;
 const people = 20;
@@ -55,7 +57,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       const way = { url: `tcp://${server.tcp}`, tokenOf: (account: string) => server.token(account, app) };
       const scene = await setStage({ people: castOf(people, random), groups, guest: "ann", way, random });
       const traffic = new Traffic({ ...scene, ...systemRuntime, random, rate: perSecond });
-      await traffic.fill(8);
+      await traffic.fill(pageSize);
       const page = await browser.person(link, "ann");
       await page.locator(".row").nth(groups).waitFor();
       const home = (await page.locator(".row-title").first().textContent()) ?? "";
