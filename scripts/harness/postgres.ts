@@ -86,8 +86,12 @@ export class PostgresServer {
     }
   }
 
-  private static async make(isDurable: boolean, variables: Readonly<Record<string, string>>): Promise<PostgresServer> {
-    const [port = 0] = await freePorts(1);
+  private static async make(
+    isDurable: boolean,
+    variables: Readonly<Record<string, string>>,
+    given?: number,
+  ): Promise<PostgresServer> {
+    const [port = 0] = given === undefined ? await freePorts(1) : [given];
     const data = mkdtempSync(join(dataFolder(isDurable), "roost-postgres-"));
     const user = serverUser();
     if (user !== undefined) chownSync(data, user.uid, user.gid);
@@ -120,15 +124,23 @@ export class PostgresServer {
 
   /**
    * Starts a standby that follows this server, under a name that synchronous_standby_names may have. It becomes a
-   * primary by `promote`, and follows another server by `followOther`.
+   * primary by `promote`, and follows another server by `followOther`. `port`: of one that was ended, in its place.
    */
-  async standby(name: string): Promise<PostgresServer> {
-    const server = await PostgresServer.make(this.isDurable, this.variables);
+  async standby(name: string, port?: number): Promise<PostgresServer> {
+    const server = await PostgresServer.make(this.isDurable, this.variables, port);
     const place = `host=127.0.0.1 port=${this.port} user=postgres application_name=${name}`;
     const words = ["-D", server.data, "-d", place, "-c", "fast", "--no-sync", "--write-recovery-conf"];
     if ((await server.spawn("pg_basebackup", words).exited) !== 0) throw new Error("pg_basebackup failed");
     await server.run();
     return server;
+  }
+
+  /** How much of the write-ahead log a standby has, in bytes: of several, the one that has most is promoted. */
+  async received(): Promise<bigint> {
+    await using sql = new SQL(this.url("postgres"), { max: 1, bigint: true });
+    const [row]: { bytes: bigint }[] = await sql`
+      SELECT pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint AS bytes`;
+    return row?.bytes ?? 0n;
   }
 
   /** Makes a standby a primary; it takes writes when this resolves. */
@@ -161,10 +173,12 @@ export class PostgresServer {
   async freezeAll(isFrozen: boolean): Promise<void> {
     const pid = this.child?.pid;
     if (pid === undefined) return;
-    const signal = isFrozen ? "SIGSTOP" : "SIGCONT";
-    process.kill(pid, signal);
+    // While the main process is stopped, no other one begins, and none is gone before it was asked for its status.
+    if (isFrozen) process.kill(pid, "SIGSTOP");
     const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
+    const signal = isFrozen ? "SIGSTOP" : "SIGCONT";
     for (const child of children.split(" ").filter((word) => word !== "")) process.kill(Number(child), signal);
+    if (!isFrozen) process.kill(pid, "SIGCONT");
   }
 
   /** Starts it again after `kill`, on the same port and data. */
