@@ -15,7 +15,8 @@ import { askHost, within } from "./host-answer.ts";
 import { hostUrls } from "../../host-list.ts";
 import { confirmHeld, quorumFault } from "./quorum.ts";
 
-const commitMsMax = 2_000;
+/** With the time for asking the hosts less than a query may take: its caller is told why there is no primary. */
+const commitMsMax = 1_200;
 const backOffMsMin = 100;
 const backOffMsMax = 1_000;
 
