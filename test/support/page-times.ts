@@ -55,8 +55,8 @@ export function frameSentence(gaps: readonly number[]): string {
 }
 
 /**
- * Has a page note when the text of a message comes into the document: the end of the next frame, for `shownAt`; and when
- * a key or the pointer is pressed, for `pressedAt`. In milliseconds since 1970.
+ * Has a page note when the text of a message comes into the document: the end of the next frame, for `shownAt`; and
+ * when a key or the pointer is pressed, for `pressedAt`. In milliseconds since 1970.
  */
 export function noteShown(page: Page): Promise<void> {
   return page.evaluate(() => {
