@@ -88,14 +88,14 @@ describe.each([
   });
 
   test("accounts that a request names twice become members once, and are removed once", async () => {
-    const [dan, eva] = [`dan-${who}`, `eva-${who}`];
-    const { group } = await groups().create({ name: "Twice", owner: alice, members: [bob, bob, alice, bob] });
-    await groups().addMembers({ group, accounts: [dan, eva, dan, bob] });
+    const [amy, ben, dan, eva] = [`amy-${who}`, `ben-${who}`, `dan-${who}`, `eva-${who}`];
+    const { group } = await groups().create({ name: "Twice", owner: amy, members: [ben, ben, amy, ben] });
+    await groups().addMembers({ group, accounts: [dan, eva, dan, ben] });
     const namesOf = async () =>
       (await groups().listMembers({ group })).members.map(({ account }) => account).toSorted();
-    expect(await namesOf()).toEqual([alice, bob, dan, eva]);
+    expect(await namesOf()).toEqual([amy, ben, dan, eva]);
     await groups().removeMembers({ group, accounts: [dan, dan, eva] });
-    expect(await namesOf()).toEqual([alice, bob]);
+    expect(await namesOf()).toEqual([amy, ben]);
   });
 
   test("exactly one receiver of a kind is named", async () => {

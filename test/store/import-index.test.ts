@@ -24,7 +24,7 @@ test("the messages of an import are moved into runs of the index, though nobody 
       if (outcome.result !== "stored") throw new Error(`the page was not stored: ${outcome.result}`);
       ({ cursor } = outcome);
     }
-    const index = new Database(path.replace(/\.db$/, "-index.db"), { readonly: true });
+    const index = new Database(path.replace(/\.db$/, "-index-3.db"), { readonly: true });
     const flushed = index.prepare<{ messages: number | null }, []>("SELECT sum(messages) AS messages FROM run");
     await until(() => flushed.get()?.messages === perPage * pages, "all are in runs");
     index.close();

@@ -31,9 +31,21 @@ function storeOf(path: string): void {
   db.run(`${numbers} INSERT INTO member ${of} SELECT i, 1, i, ${id}, NULL, 0, 0, 0, 0, '' FROM n`);
   db.run(`UPDATE sequence SET last_id = ${idBase + BigInt(messages + 1) * 5000n}`);
   // Of pages that are free, nothing comes back.
-  db.run(`DELETE FROM message WHERE id > ${idBase + BigInt(messages - 500) * 5000n}`);
+  purge(db, idBase + 500n * 5_000n);
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close();
+}
+
+const dayMs = 86_400_000;
+
+/** Deletes the messages up to an id, as a purge does that the retention permits. */
+function purge(db: Database, upTo: bigint): void {
+  db.run("DELETE FROM message WHERE id <= ?", [upTo]);
+  db.run("INSERT INTO mark (id, at_ms, ran_ms) VALUES (?, ?, 0)", [upTo, 100 * dayMs]);
+  db.run("INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, 0)", [50 * dayMs]);
+  const keep = `INSERT OR REPLACE INTO horizon (kind, at_ms, keep_ms, looked_ms, credit_ms, waits, proven_ms)
+    VALUES ('messages', ?, ?, ?, 0, 0, 0)`;
+  db.run(keep, [100 * dayMs, 30 * dayMs, 130 * dayMs]);
 }
 
 interface Tree {
@@ -131,16 +143,10 @@ function loseFreeList(path: string): void {
 
 test("what a purge has deleted stays deleted, where the list of free pages is lost, too", () => {
   const purged = idBase + 2_000n * 5_000n;
-  const dayMs = 86_400_000;
   const path = freshPath();
   copyFileSync(whole, path);
   const db = new Database(path, { safeIntegers: true, strict: true });
-  db.run("DELETE FROM message WHERE id <= ?", [purged]);
-  db.run("INSERT INTO mark (id, at_ms, ran_ms) VALUES (?, ?, 0)", [purged, 100 * dayMs]);
-  db.run("INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, 0)", [50 * dayMs]);
-  const keep = `INSERT OR REPLACE INTO horizon (kind, at_ms, keep_ms, looked_ms, credit_ms, waits, proven_ms)
-    VALUES ('messages', ?, ?, ?, 0, 0, 0)`;
-  db.run(keep, [100 * dayMs, 30 * dayMs, 130 * dayMs]);
+  purge(db, purged);
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close();
   const lost = (name: string): { readonly path: string; readonly saved: ReadonlySet<bigint> } => {

@@ -75,7 +75,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     for (let count = 0; count < 20; count++) {
       await store.append(Array.from({ length: 50 }, (_, at) => talk({ dest: `late-${at % 7}` })));
     }
-    await until(() => statSync(path.replace(".db", "-index.db")).size > 20_000, "messages are flushed");
+    await until(() => statSync(path.replace(".db", "-index-3.db")).size > 20_000, "messages are flushed");
     shell(`.restore ${path}.bak`);
     const other = await open();
     await say(other, { sender: "ann", dest: "mallory" });
