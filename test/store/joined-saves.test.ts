@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { JoinedSaves } from "../../src/store/sqlite/hooks/joined-saves.ts";
 import type { HookSave } from "../../src/store/sqlite/hooks/requests.ts";
 import type { Answer, Request } from "../../src/store/sqlite/protocol.ts";
-import { StoreUnavailable } from "../../src/store/store.ts";
+import { StoreDamaged, StoreUnavailable } from "../../src/store/store.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
 /** A batch of so many messages, and the holders of the saves that it carries. */
@@ -14,6 +14,8 @@ class Stage {
   readonly timers = new ManualTimers();
   readonly commits: Committed[] = [];
   failure: Error | undefined;
+  /** What belongs to webhooks is damaged: nothing is committed with it. */
+  areHooksDamaged = false;
   readonly saves = new JoinedSaves({ call: (request) => this.commit(request) }, this.timers);
 
   /** As the writer does; nobody but those whose name ends in a digit has the lease. */
@@ -22,6 +24,7 @@ class Stage {
     const { jobs, saves } = request;
     this.commits.push([jobs.length, (saves ?? []).map(({ holder }) => holder)]);
     if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.areHooksDamaged && saves !== undefined) return Promise.reject(new StoreDamaged("a page is damaged"));
     const areSaved = saves?.map(({ holder }) => /\d$/.test(holder));
     return Promise.resolve({
       kind: "numbers",
@@ -108,4 +111,20 @@ test("a commit that fails fails what it carried, and nothing else", async () => 
   const again = stage.saves.save(saveOf("h1"));
   await stage.talk();
   expect(await again).toBe(true);
+});
+
+test("messages are committed without what webhooks save where that is damaged", async () => {
+  const stage = new Stage();
+  await stage.talk();
+  stage.areHooksDamaged = true;
+  const saved = stage.saves.save(saveOf("h1"));
+  const [talked, refused] = await Promise.allSettled([stage.talk(), saved]);
+  expect([talked, refused].map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(stage.commits.slice(1)).toEqual([
+    [1, ["h1"]],
+    [1, []],
+  ]);
+  const alone = stage.saves.save(saveOf("h2"));
+  stage.timers.advance(10);
+  await expect(alone).rejects.toBeInstanceOf(StoreDamaged);
 });

@@ -5,6 +5,7 @@
 import { assert } from "../../../base/assert.ts";
 import type { Time } from "../../../base/runtime.ts";
 import type { Cancel } from "../../../base/timers.ts";
+import { StoreDamaged } from "../../store.ts";
 import type { Answer, Request, RequestTarget } from "../protocol.ts";
 import type { HookSave } from "./requests.ts";
 
@@ -78,6 +79,8 @@ export class JoinedSaves implements RequestTarget {
       return answer;
     } catch (error) {
       for (const { saved } of taken) saved.reject(error);
+      // Nothing was committed, and what is damaged may belong to webhooks.
+      if (error instanceof StoreDamaged && request.jobs.length > 0) return this.writer.call(request);
       throw error;
     }
   }
