@@ -14,30 +14,33 @@ interface Parts {
   /** The scheme, and `user:password@`. */
   readonly head: string;
   readonly hosts: readonly string[];
-  /** The path and the query. */
-  readonly rest: string;
+  readonly path: string;
+  /** With its question mark, and with what follows it; empty if there is none. */
+  readonly query: string;
 }
 
 function partsOf(text: string): Parts | undefined {
-  const [, scheme, authority = "", rest = ""] = /^(postgres(?:ql)?:\/\/)([^/?#]*)(.*)$/s.exec(text) ?? [];
+  const [, scheme, authority = "", path = "", query = ""] =
+    /^(postgres(?:ql)?:\/\/)([^/?#]*)([^?]*)(.*)$/s.exec(text) ?? [];
   if (scheme === undefined) return undefined;
   const end = authority.lastIndexOf("@") + 1;
-  return { head: scheme + authority.slice(0, end), hosts: authority.slice(end).split(","), rest };
+  return { head: scheme + authority.slice(0, end), hosts: authority.slice(end).split(","), path, query };
 }
 
-/** Returns the query without target_session_attrs, which is no setting of a connection; the rest as it is. */
-function withoutAttribute(rest: string): string {
-  const [path = "", query = ""] = rest.split("?", 2);
-  const kept = query.split("&").filter((pair) => pair !== "" && !pair.startsWith(`${attributeName}=`));
-  return kept.length === 0 ? path : `${path}?${kept.join("&")}`;
+/** Returns a query without target_session_attrs, which is no setting of a connection; the rest as it is. */
+function withoutAttribute(query: string): string {
+  const pairs = query.slice(1).split("&");
+  const kept = pairs.filter((pair) => !pair.startsWith(`${attributeName}=`));
+  if (kept.length === pairs.length) return query;
+  return kept.length === 0 ? "" : `?${kept.join("&")}`;
 }
 
 /** Returns a URL for each server that a URL names, unchecked and in its order: that URL itself if it names one. */
 export function hostUrls(text: string): readonly [string, ...string[]] {
   const parts = partsOf(text);
   if (parts === undefined) return [text];
-  const { head, hosts, rest } = parts;
-  const [first = text, ...others] = hosts.map((host) => head + host + withoutAttribute(rest));
+  const { head, hosts, path, query } = parts;
+  const [first = text, ...others] = hosts.map((host) => head + host + path + withoutAttribute(query));
   return [first, ...others];
 }
 
@@ -49,8 +52,8 @@ export function hostUrls(text: string): readonly [string, ...string[]] {
 export function checkHosts(text: string): void {
   const parts = partsOf(text);
   if (parts === undefined) return;
-  const { hosts, rest } = parts;
-  const given = new URLSearchParams(rest.split("?", 2)[1] ?? "").getAll(attributeName);
+  const { hosts, query } = parts;
+  const given = new URLSearchParams(query).getAll(attributeName);
   if (given.length > 1 || given.some((value) => !attributes.includes(value)))
     throw new Error(`${attributeName}=read-write, once, for the store writes; or a URL without it`);
   if (hosts.length === 1) return;

@@ -23,6 +23,13 @@ test("a list of hosts is one URL for each, with its port, and with what the URL 
   ]);
   expect(hostUrls("postgresql://h1,h2?a=b")).toEqual(["postgresql://h1?a=b", "postgresql://h2?a=b"]);
   expect(hostUrls("postgres:///db?host=/run/postgresql")).toEqual(["postgres:///db?host=/run/postgresql"]);
+  // A query may hold question marks.
+  for (const query of ["?host=/run/postgresql&password=a?b", "?a=b&&c=?&d#?e", "?"])
+    expect(hostUrls(`postgres://u@h1/db${query}`)).toEqual([`postgres://u@h1/db${query}`]);
+  expect(hostUrls("postgres://h1,h2/db?target_session_attrs=primary&sslrootcert=/a?b")).toEqual([
+    "postgres://h1/db?sslrootcert=/a?b",
+    "postgres://h2/db?sslrootcert=/a?b",
+  ]);
 });
 
 test("target_session_attrs is no setting of the connections, of one host either", () => {
