@@ -223,6 +223,15 @@ export function mediaTests(opened: OpenedStore): void {
     },
   });
 
+  test("a file counts, too, that is promised after the newest file of the store was removed", async () => {
+    const newest = await uploaded();
+    await recall("ann", await send("ann", "bob", { media: [newest] }));
+    const quota = { bytesMax: 9, ...(await media().useOf(ofTest.app, "ann")) };
+    await media().forget([newest.id]);
+    const promise = () => media().promise({ app: ofTest.app, account: "ann", ...itemOf("x"), quota });
+    expect([await promise(), await promise()]).toEqual(["stored", "fullOfAll"]);
+  });
+
   test("the bytes of an account are those of its files that are not gone", async () => {
     const bytesOf = async (account: string, app: string = ofTest.app) => (await media().useOf(app, account)).bytes;
     expect([await bytesOf("ann"), await bytesOf("nobody")]).toEqual([0, 0]);

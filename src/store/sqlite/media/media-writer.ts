@@ -59,8 +59,10 @@ export class MediaWriter {
         `SELECT ifnull(sum(size), 0) AS bytes FROM media
          WHERE number > ? AND +account = ? AND +state <> ${gone}`,
       ),
-      add: db.prepare<null, [string, bigint, string, string, number, bigint]>(
-        `INSERT INTO media (id, account, name, type, size, state, version) VALUES (?, ?, ?, ?, ?, ${promised}, ?)`,
+      // Above the number up to which the account's files are counted: SQLite gives that of a removed row again.
+      add: db.prepare<null, [bigint, string, bigint, string, string, number, bigint]>(
+        `INSERT INTO media (number, id, account, name, type, size, state, version)
+         VALUES (max(?, (SELECT ifnull(max(number), 0) FROM media)) + 1, ?, ?, ?, ?, ?, ${promised}, ?)`,
       ),
       complete: db.prepare<null, [string, bigint]>(
         `UPDATE media SET state = ${complete} WHERE id = ? AND account = ? AND state = ${promised}`,
@@ -83,7 +85,8 @@ export class MediaWriter {
         if (count >= BigInt(this.bounds.mediaUnnamed)) return { result: "full" };
         if (Number(bytes) + call.size > this.bounds.mediaUnnamedBytes) return { result: "fullOfBytes" };
         if (this.isBeyond(account, call)) return { result: "fullOfAll" };
-        this.sql.add.run(call.id, account, call.name, call.type, call.size, ids.next(wallMs));
+        const countedTo = BigInt(call.quota?.upTo ?? 0);
+        this.sql.add.run(countedTo, call.id, account, call.name, call.type, call.size, ids.next(wallMs));
         return stored;
       }
       case "complete": {
