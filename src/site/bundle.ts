@@ -25,6 +25,9 @@ const inBrowsers: Readonly<Record<string, string>> = {
   // Whoever has the feature of conversations, as all users of this server, finds the same in entries of the log.
   "group-notices": "export const emitGroupNotice = () => {};",
   "open-web-socket": "export const openWebSocket = (url) => new WebSocket(url);",
+  // The page is of the server itself.
+  "media/file-url": "export const fileUrl = (url) => url;",
+  "media/send": 'export { sendInBrowser as send } from "./send-in-browser.ts";',
   // A browser tells pages nothing of it.
   "tls-trouble": "export const troubleOf = (message) => message;",
   dial: `import { WebSocketTransport } from "./web-socket-transport.ts";

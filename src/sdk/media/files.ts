@@ -3,28 +3,21 @@
 
 import { Command } from "../../wire/commands.ts";
 import type { Media } from "../../wire/gen/messages/media.ts";
+import type { MediaDownload } from "../../wire/gen/messages/media-download.ts";
 import type { MediaTicket } from "../../wire/gen/messages/media-ticket.ts";
 import { MediaTicketReq } from "../../wire/gen/messages/media-ticket-req.ts";
 import { MediaTicketResp } from "../../wire/gen/messages/media-ticket-resp.ts";
 import { Status } from "../../wire/gen/messages/status.ts";
 import type { MessageInit } from "../../wire/message-type.ts";
-import { Disconnected, RequestRefused } from "../client-errors.ts";
+import { RequestRefused } from "../client-errors.ts";
 import type { ExtensionHost } from "../extension.ts";
 import type { Messenger } from "../messenger/messenger.ts";
+import { FileRefused } from "./file-refused.ts";
+import { fileUrl } from "./file-url.ts";
 import { send } from "./send.ts";
 
 export type { Media } from "../../wire/gen/messages/media.ts";
-
-/** Who holds the files has refused a request; the message is for people. `status`: of HTTP, 0 if it was not asked. */
-export class FileRefused extends Error {
-  override readonly name = "FileRefused";
-  readonly status: number;
-
-  constructor(status: number, text: string) {
-    super(text);
-    this.status = status;
-  }
-}
+export { FileRefused } from "./file-refused.ts";
 
 export interface UploadOptions {
   /** What receivers are shown, without a path. Default: the file's own. */
@@ -82,26 +75,22 @@ export class Files {
       size: BigInt(content.size),
     };
     const [ticket] = await this.tickets({ upload });
-    const file = ticket?.media;
-    if (ticket === undefined || file === undefined) throw new Error("the server gave no ticket");
+    if (ticket?.media === undefined) return noTicket();
     const headers = Object.fromEntries(ticket.headers.map((header) => [header.name, header.value]));
     const request = { method: ticket.method, body: content, headers, ...(signal && { signal }) };
     const response = await send(this.urlOf(ticket), request, onProgress);
     if (!response.ok) throw await refused(response);
-    return file;
+    return ticket.media;
   }
 
   /** Where the files of a message can be had, in their order. */
-  async addresses(messageId: bigint): Promise<readonly FileAddress[]> {
-    return (await this.tickets({ download: { messageId } })).flatMap((ticket) => this.addressOf(ticket));
+  addresses(messageId: bigint): Promise<readonly FileAddress[]> {
+    return this.addressesOf({ messageId });
   }
 
   /** Where one of them can be had: for an `<img>`, say, or a link. */
   async address(messageId: bigint, file: Pick<Media, "id">): Promise<FileAddress> {
-    const [ticket] = await this.tickets({ download: { messageId, id: file.id } });
-    const [address] = ticket === undefined ? [] : this.addressOf(ticket);
-    if (address === undefined) throw new Error("the server gave no ticket");
-    return address;
+    return (await this.addressesOf({ messageId, id: file.id }))[0] ?? noTicket();
   }
 
   /** Downloads a file of a message. */
@@ -116,20 +105,20 @@ export class Files {
     return (await this.host.ask(Command.MediaTicket, MediaTicketReq, request, MediaTicketResp)).tickets;
   }
 
-  private addressOf(ticket: MediaTicket): FileAddress[] {
-    const { media: file, expiresAt } = ticket;
-    return file === undefined ? [] : [{ file, url: this.urlOf(ticket), expiresAt: Number(expiresAt) }];
+  private async addressesOf(download: MessageInit<MediaDownload>): Promise<FileAddress[]> {
+    return (await this.tickets({ download })).flatMap((ticket) => {
+      const { media: file, expiresAt } = ticket;
+      return file === undefined ? [] : [{ file, url: this.urlOf(ticket), expiresAt: Number(expiresAt) }];
+    });
   }
 
-  /** An address of the server itself is relative to that of its WebSocket listener. */
   private urlOf({ url }: MediaTicket): string {
-    if (!url.startsWith("/")) return url;
-    const server = this.host.server();
-    if (server === "") throw new Disconnected({ code: 1006, text: "the connection ended before the upload began" });
-    if (!/^wss?:/.test(server))
-      throw new FileRefused(0, "the files are at the server's WebSocket listener: connect there, by ws:// or wss://");
-    return new URL(url, server.replace(/^ws/, "http")).href;
+    return fileUrl(url, this.host.server());
   }
+}
+
+function noTicket(): never {
+  throw new Error("the server gave no ticket");
 }
 
 /** The beginning of what is said is enough. */

@@ -1,32 +1,11 @@
-// Sends an upload and tells how far it has come. `fetch` tells nothing of that; browsers have XMLHttpRequest for it.
+// Sends an upload and tells how far it has come.
 
-interface Upload {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Blob;
-  readonly signal?: AbortSignal;
-}
+import { sendInBrowser, type Upload } from "./send-in-browser.ts";
 
 /** Resolves and rejects as `fetch` does. `onProgress` is given the bytes that were sent so far. */
 export async function send(url: string, upload: Upload, onProgress?: (sent: number) => void): Promise<Response> {
-  if (onProgress === undefined || typeof XMLHttpRequest === "undefined") {
-    const response = await fetch(url, upload);
-    onProgress?.(upload.body.size);
-    return response;
-  }
-  const { method, headers, body, signal } = upload;
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    const abort = (): void => request.abort();
-    request.open(method, url);
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = ({ loaded }) => onProgress(loaded);
-    request.onload = () => resolve(new Response(request.responseText || null, { status: request.status }));
-    request.onerror = () => reject(new TypeError("the upload has failed"));
-    request.onabort = () => reject(signal?.reason);
-    request.onloadend = () => signal?.removeEventListener("abort", abort);
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", abort);
-    request.send(body);
-  });
+  if (onProgress !== undefined && typeof XMLHttpRequest !== "undefined") return sendInBrowser(url, upload, onProgress);
+  const response = await fetch(url, upload);
+  onProgress?.(upload.body.size);
+  return response;
 }
