@@ -4,6 +4,7 @@ import { type ReadonlySignal, batch, computed, effect, signal } from "@preact/si
 import { Community } from "../../sdk/community/community.ts";
 import type { ChatMessage, ConversationState, Messenger, Partner } from "../../sdk/messenger/messenger.ts";
 import { Drafts } from "./drafts.ts";
+import { MediaShelf } from "./media.ts";
 import { People, watchedMax } from "./people.ts";
 import { Room } from "./room.ts";
 
@@ -23,6 +24,7 @@ export class Chat {
   readonly me: string;
   readonly people: People;
   readonly drafts: Drafts;
+  readonly media: MediaShelf;
   readonly conversations = signal<readonly ConversationState[]>([]);
   readonly hasMore = signal(false);
   readonly isListReady = signal(false);
@@ -45,6 +47,7 @@ export class Chat {
     this.me = client.account;
     this.people = new People(this.community);
     this.drafts = new Drafts(this.me);
+    this.media = new MediaShelf(client);
     this.unread = computed(() =>
       this.conversations.value.reduce((sum, { unread, isMuted }) => sum + (isMuted ? 0 : unread), 0),
     );
@@ -53,6 +56,7 @@ export class Chat {
     this.endings.push(
       client.on("conversationsChanged", show),
       client.on("online", () => {
+        void this.media.ask();
         client.conversations.ready().then(show, show);
         if (this.room.peek()?.phase.peek() === "failed") void this.room.peek()?.load();
       }),
@@ -136,6 +140,7 @@ export class Chat {
   async close(isForgotten: boolean): Promise<void> {
     for (const end of this.endings) end();
     this.leaveRoom();
+    this.media.close();
     if (isForgotten) this.drafts.clear();
     await this.client.close();
   }

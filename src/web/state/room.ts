@@ -7,6 +7,7 @@ import type {
   ChatMessage,
   Conversation,
   ConversationState,
+  Draft,
   Messenger,
   Partner,
   Timeline,
@@ -161,14 +162,17 @@ export class Room {
     }, markMs);
   }
 
-  /** Sends what was written, or changes what is edited. */
-  send(body: string, mentions: readonly string[]): void {
+  /** Sends what was written, with files if there are some, or changes what is edited. */
+  send(body: string, mentions: readonly string[], files?: Pick<Draft, "media" | "extra" | "type">): void {
     const { value: edited } = this.edited;
     const { value: reply } = this.reply;
     batch(() => {
       this.edited.value = this.reply.value = undefined;
       if (edited !== undefined) void this.attempt(this.chat.client.edit(edited.id, { body, extra: edited.extra }));
-      else void this.attempt(async () => void this.conversation.send({ body, mentions, replyTo: reply?.id ?? 0n }));
+      else
+        void this.attempt(
+          async () => void this.conversation.send({ ...files, body, mentions, replyTo: reply?.id ?? 0n }),
+        );
       this.showPending();
     });
   }

@@ -95,6 +95,15 @@ export const english = (count: Count) => ({
   editing: "Edit message",
   close: "Close",
   tooLong: (bytes: number) => count(bytes, "# byte too long to be sent", "# bytes too long to be sent"),
+  // Pictures and files.
+  attach: "Attach files",
+  chosen: "Attached files",
+  tooMany: "A message has at most 10 files.",
+  tooLarge: "The file is too large for this server.",
+  noRoom: "There is no room left for your files. Recall messages with some.",
+  emptyFile: "The file is empty.",
+  sendsThen: "The message is sent when the files are uploaded.",
+  notAPicture: "This picture cannot be shown. Save it.",
   // Settings.
   pin: "Pin",
   unpin: "Unpin",

@@ -55,6 +55,19 @@ const formats = computed(() => {
   };
 });
 
+/** A size in bytes, such as `1.5 MB`. */
+export function sizeOf(bytes: number): string {
+  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const unit = ["byte", "kilobyte", "megabyte", "gigabyte"][power] ?? "byte";
+  const format = {
+    style: "unit",
+    unit,
+    unitDisplay: power === 0 ? "long" : "short",
+    maximumFractionDigits: 1,
+  } as const;
+  return new Intl.NumberFormat(language.value, format).format(bytes / 1_000 ** power);
+}
+
 /** The number of a day in the reader's zone: days since 1970. */
 export function dayOf(ms: number): number {
   return Math.floor((ms - new Date(ms).getTimezoneOffset() * 60_000) / 86_400_000);

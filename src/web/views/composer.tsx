@@ -1,10 +1,11 @@
 // Where one writes. Enter sends, Shift+Enter breaks the line, and the Enter of an input method does neither. ↑ in an
 // empty field edits the last own message.
 
-import { useSignal } from "@preact/signals";
+import { untracked, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Room } from "../state/room.ts";
 import { texts } from "../texts/texts.ts";
+import { AttachButton, Attachments, pasteInto } from "./attachments.tsx";
 import { useChat } from "./context.ts";
 import { IconButton } from "./icon-button.tsx";
 import { Icon } from "./icon.tsx";
@@ -26,6 +27,7 @@ export function Composer({ room }: { readonly room: Room }) {
   const text = useSignal(chat.drafts.of(room.key));
   /** What stands before the caret behind an @, if somebody is to be completed. */
   const asked = useSignal<string | undefined>(undefined);
+  const tray = chat.media.trayOf(room.key);
   const members = useMembers(room, asked);
   const completion = useRef<(event: KeyboardEvent) => boolean>(() => false);
   const { value: edited } = room.edited;
@@ -55,15 +57,21 @@ export function Composer({ room }: { readonly room: Room }) {
   }, [text.value]);
 
   const excess = Math.max(0, new Blob([text.value]).size - textBytesMax);
+  const mayBeSent = (): boolean =>
+    excess === 0 && (text.value.trim() !== "" || (room.edited.value === undefined && tray.items.value.length > 0));
   const send = (): void => {
     const body = text.value.trim();
-    if (body === "" || excess > 0) return;
     const isEdit = room.edited.value !== undefined;
+    if (!mayBeSent()) return;
+    if (!isEdit && !tray.isReady.value) return tray.sendThen();
     if (!isEdit) put("");
     asked.value = undefined;
-    room.send(body, mentionsIn(body, room, members.value));
+    room.send(body, mentionsIn(body, room, members.value), isEdit ? undefined : tray.take());
     field.current?.focus();
   };
+  useNow(() => {
+    if (tray.isWaiting.value && tray.isReady.value) untracked(send);
+  });
   const onInput = (): void => {
     const { current } = field;
     if (current === null) return;
@@ -132,7 +140,9 @@ export function Composer({ room }: { readonly room: Room }) {
           <IconButton icon="close" label={t.cancel} onClick={() => room.cancel()} />
         </div>
       )}
+      {edited === undefined && <Attachments tray={tray} />}
       <div class="field">
+        {edited === undefined && <AttachButton tray={tray} />}
         <Completion asked={asked} members={members} keys={completion} onPick={complete} />
         <textarea
           ref={field}
@@ -146,14 +156,12 @@ export function Composer({ room }: { readonly room: Room }) {
           value={text}
           onInput={onInput}
           onKeyDown={onKeyDown}
+          onPaste={(event) => {
+            if (edited === undefined && chat.media.isKept.value) pasteInto(tray, event);
+          }}
           onBlur={() => (asked.value = undefined)}
         />
-        <button
-          class="icon-button send"
-          aria-label={t.send}
-          title={t.send}
-          disabled={text.value.trim() === "" || excess > 0}
-        >
+        <button class="icon-button send" aria-label={t.send} title={t.send} disabled={!mayBeSent()}>
           <Icon name="send" />
         </button>
       </div>

@@ -8,6 +8,7 @@ import { Avatar, hueOf } from "./avatar.tsx";
 import { useChat } from "./context.ts";
 import { Icon } from "./icon.tsx";
 import { MessageActions } from "./message-actions.tsx";
+import { MessageMedia } from "./message-media.tsx";
 import { MessageText } from "./message-text.tsx";
 
 interface MessageProps {
@@ -50,15 +51,7 @@ export function MessageRow({ row, message, room, isReached, isPointed, isJumped,
         )}
         <div class="bubble">
           {replyTo > 0n && <Quote id={replyTo} room={room} onJump={onJump} />}
-          {media.length > 0 && (
-            <ul class="media">
-              {media.map(({ id, name: file }) => (
-                <li key={id}>
-                  <bdi>{file}</bdi>
-                </li>
-              ))}
-            </ul>
-          )}
+          {media.length > 0 && <MessageMedia message={message} />}
           {isRecalled ? (
             <p class="recalled">{texts().recalled}</p>
           ) : (

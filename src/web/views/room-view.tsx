@@ -9,6 +9,7 @@ import { useChat } from "./context.ts";
 import { IconButton } from "./icon-button.tsx";
 import { Menu } from "./menu.tsx";
 import { MessageList } from "./message-list.tsx";
+import { PictureDialog } from "./message-media.tsx";
 
 /** Those who type that are named. */
 const typistsMax = 3;
@@ -21,18 +22,21 @@ interface RoomProps {
 export function RoomView({ room, onBack }: RoomProps) {
   const chat = useChat();
   return (
-    <main
-      class="room"
-      aria-label={chat.people.titleOf(room.partner)}
-      onKeyDown={({ key }) => {
-        // Wherever the focus is in the conversation.
-        if (key === "Escape") room.cancel();
-      }}
-    >
-      <RoomBar room={room} onBack={onBack} />
-      <Messages room={room} />
-      <Composer room={room} />
-    </main>
+    <>
+      <main
+        class="room"
+        aria-label={chat.people.titleOf(room.partner)}
+        onKeyDown={({ key }) => {
+          // Wherever the focus is in the conversation.
+          if (key === "Escape") room.cancel();
+        }}
+      >
+        <RoomBar room={room} onBack={onBack} />
+        <Messages room={room} />
+        <Composer room={room} />
+      </main>
+      <PictureDialog />
+    </>
   );
 }
 
