@@ -7,7 +7,7 @@ import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import type { Messenger as Server } from "../support/messenger.ts";
 import { details, openDetails } from "../support/web-details.ts";
-import { hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
 
 const app = "demo";
 
@@ -203,6 +203,25 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await kay.getByRole("button", { name: "Delete" }).click();
       await kay.locator(".message", { hasText: "once more" }).waitFor({ state: "detached" });
       await leo.close();
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "a turn of the wheel stays when it brings another message under the pointer",
+    async () => {
+      const gil = await browser.person(link, "gil");
+      await begin(gil, "hal");
+      for (const number of [1, 2, 3]) await say(gil, `${"line\n".repeat(14)}tall ${number}`);
+      await hears(gil, "tall 3");
+      const box = await gil.locator(".scroller").boundingBox();
+      await gil.mouse.move((box?.x ?? 0) + 180, (box?.y ?? 0) + 140);
+      await gil.mouse.wheel(0, -300);
+      await gil.getByText("tall 1").waitFor();
+      await gil.waitForFunction(() => {
+        const list = document.querySelector(".scroller");
+        return list !== null && list.scrollHeight - list.scrollTop - list.clientHeight >= 250;
+      });
     },
     browserTestMsMax,
   );

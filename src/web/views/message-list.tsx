@@ -184,6 +184,8 @@ export function MessageList({ room }: { readonly room: Room }) {
   };
 
   const onPointerOver = ({ target }: PointerEvent): void => {
+    // A browser tells what a scroll has brought under the pointer before it tells of the scroll.
+    onScroll();
     if (target instanceof Element) pointed.value = target.closest<HTMLElement>("[data-key]")?.dataset["key"] ?? "";
   };
 
