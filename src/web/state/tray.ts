@@ -55,7 +55,7 @@ export class Attachment {
   /** Ends it: it has no preview any more. */
   cancel(): void {
     this.ending.abort();
-    URL.revokeObjectURL(this.preview.peek());
+    void this.measured.then(() => URL.revokeObjectURL(this.preview.peek()));
   }
 
   private async measure(): Promise<void> {
