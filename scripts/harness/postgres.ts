@@ -56,12 +56,12 @@ export class PostgresServer {
 
   /**
    * Makes a fresh cluster and starts it. `isDurable`: a commit waits for the disk, which tests need not. `variables`
-   * are added to its environment.
+   * are added to its environment. `isForeign`: no other server has its system identifier.
    */
-  static async start({ isDurable = false, variables = {} } = {}): Promise<PostgresServer> {
+  static async start({ isDurable = false, isForeign = false, variables = {} } = {}): Promise<PostgresServer> {
     const server = await PostgresServer.make(isDurable, variables);
     // The variables may hold for initdb, too.
-    await server.makeCluster(Object.keys(variables).length === 0 ? template : undefined);
+    await server.makeCluster(isForeign || Object.keys(variables).length > 0 ? undefined : template);
     await server.run();
     return server;
   }

@@ -88,7 +88,7 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
 
   test("servers of two clusters, and standbys alone, are refused with a sentence", async () => {
     const [, second, third] = cluster.servers;
-    const foreign = await PostgresServer.start();
+    const foreign = await PostgresServer.start({ isForeign: true });
     const url = urlOf([...cluster.servers, foreign], cluster.database);
     await foreign.command(`CREATE DATABASE ${cluster.database}`);
     expect(await failureOf(open({ url }))).toMatch(/are of different clusters \(their system identifiers: 127/);
