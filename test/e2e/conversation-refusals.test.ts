@@ -90,7 +90,7 @@ async function quiet(): Promise<void> {
   const pushed = (): number => [ann, bob, cid, plain, foreign].reduce((sum, { pushes }) => sum + pushes.length, 0);
   for (let last = -1; last !== pushed();) {
     last = pushed();
-    await Bun.sleep(200);
+    await Bun.sleep(600);
   }
 }
 
