@@ -24,6 +24,8 @@ export function presenceStage(
 ) {
   const people = new FakePeople();
   const time = new ManualTimers();
+  // Begins a minute, so that what a test does at once is in one: who was seen is told in minutes.
+  time.wallAheadMs -= time.wallAheadMs % 60_000;
   let replaced = (): void => undefined;
   const store: Store = {
     ...talkStore(stored),
