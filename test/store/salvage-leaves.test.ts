@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync } from "node:fs";
 import { type BtreePage, overflowOf, PageFile, wholeRecordAt } from "../../src/store/sqlite/salvage/btree-page.ts";
+import { PurgeSlices } from "../../src/store/sqlite/purge-slices.ts";
 import { salvage, verifySalvaged } from "../../src/store/sqlite/salvage/salvage.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 import { overwrite } from "../support/damaged-store.ts";
@@ -38,9 +39,10 @@ function storeOf(path: string): void {
 
 const dayMs = 86_400_000;
 
-/** Deletes the messages up to an id, as a purge does that the retention permits. */
+/** Deletes the messages up to an id, and what belongs to them, as a purge does that the retention permits. */
 function purge(db: Database, upTo: bigint): void {
-  db.run("DELETE FROM message WHERE id <= ?", [upTo]);
+  const slices = new PurgeSlices(db);
+  while (slices.drop(upTo).isMore);
   db.run("INSERT INTO mark (id, at_ms, ran_ms) VALUES (?, ?, 0)", [upTo, 100 * dayMs]);
   db.run("INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, 0)", [50 * dayMs]);
   const keep = `INSERT OR REPLACE INTO horizon (kind, at_ms, keep_ms, looked_ms, credit_ms, waits, proven_ms)
@@ -76,7 +78,7 @@ function treeOf(path: string, table: string): Tree {
 
 function keysOf(path: string, table: string): ReadonlySet<bigint> {
   using db = new Database(path, { readonly: true, safeIntegers: true });
-  const key = table === "message" ? "id" : "number";
+  const key = table === "message" || table === "entry" ? "id" : "number";
   return new Set(
     db
       .query<{ key: bigint }, []>(`SELECT ${key} AS key FROM "${table}"`)
@@ -146,25 +148,32 @@ test("what a purge has deleted stays deleted, where the list of free pages is lo
   const path = freshPath();
   copyFileSync(whole, path);
   const db = new Database(path, { safeIntegers: true, strict: true });
+  // Entries of their own ids, about each of the messages.
+  const entryBase = idBase + 10_000n * 5_000n;
+  db.run(
+    `INSERT INTO entry (id, kind, inbox, actor, refers, at_ns, reaction, is_off)
+     SELECT id + ${entryBase - idBase}, 1, inbox, sender, id, sent_ns, printf('%0100d', sender), 0 FROM message`,
+  );
+  db.run("UPDATE sequence SET last_id = (SELECT max(id) FROM entry)");
   purge(db, purged);
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close();
-  const lost = (name: string): { readonly path: string; readonly saved: ReadonlySet<bigint> } => {
+  const lost = (name: string) => {
     loseFreeList(name);
-    for (const page of treeOf(path, "message").inner) overwrite(name, page - 1);
+    for (const table of ["message", "entry"]) for (const page of treeOf(path, table).inner) overwrite(name, page - 1);
     const to = `${name}.saved`;
     salvage(name, to, () => undefined);
-    return { path: to, saved: keysOf(to, "message") };
+    return { messages: keysOf(to, "message"), entries: keysOf(to, "entry") };
   };
   const [withHorizon, without] = [freshPath(), freshPath()];
   for (const copy of [withHorizon, without]) copyFileSync(path, copy);
-  const { saved } = lost(withHorizon);
-  expect([...saved].filter((id) => id <= purged)).toEqual([]);
-  expect([...treeOf(path, "message").rows.keys()].filter((id) => !saved.has(id))).toEqual([]);
+  const saved = lost(withHorizon);
+  expect(saved.messages).toEqual(new Set(treeOf(path, "message").rows.keys()));
+  expect(saved.entries).toEqual(new Set(treeOf(path, "entry").rows.keys()));
   // Nothing says any more up to where a purge has come.
   const other = new Database(without);
   other.run("DELETE FROM horizon");
   other.run("PRAGMA wal_checkpoint(TRUNCATE)");
   other.close();
-  expect([...lost(without).saved].filter((id) => id <= purged).length).toBeGreaterThan(0);
+  expect([...lost(without).messages].filter((id) => id <= purged).length).toBeGreaterThan(0);
 });

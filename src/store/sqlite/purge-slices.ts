@@ -3,25 +3,32 @@
 
 import type { Database } from "bun:sqlite";
 import { mediaState } from "../media.ts";
-import { HookHolds } from "./hooks/hook-holds.ts";
 import { purgeRowsMax } from "../purge.ts";
+import { referringColumns } from "./conversations/check-tables.ts";
+import { HookHolds } from "./hooks/hook-holds.ts";
+
+/** What is deleted with messages up to an id, themselves first: tables, and the columns with the ids that decide. */
+export const purgedBy: readonly (readonly [table: string, column: string])[] = [
+  ["message", "id"],
+  ["member", "until_id"],
+  ["entry", "id"],
+  ...referringColumns.rows,
+];
 
 export class PurgeSlices {
   private readonly holds: HookHolds;
-  private readonly messages;
-  private readonly windows;
+  /** Those of `purgedBy`. */
+  private readonly statements;
   private readonly dueMedia;
   private readonly unnamedMedia;
-  /** What belongs to deleted messages. */
-  private readonly rest;
 
   constructor(db: Database) {
     this.holds = new HookHolds(db);
-    this.messages = db.prepare<null, [bigint, number]>(
-      "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE id <= ? ORDER BY id LIMIT ?)",
-    );
-    this.windows = db.prepare<null, [bigint, number]>(
-      "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE until_id <= ? LIMIT ?)",
+    this.statements = purgedBy.map(([table, column]) =>
+      db.prepare<null, [bigint, number]>(
+        `DELETE FROM ${table} WHERE rowid IN (
+           SELECT rowid FROM ${table} WHERE ${column} > 0 AND ${column} <= ? ORDER BY ${column} LIMIT ?)`,
+      ),
     );
     this.dueMedia = db.prepare<{ one: bigint }, [bigint]>(
       `SELECT 1 AS one FROM media WHERE state < ${mediaState.named} AND version <= ? LIMIT 1`,
@@ -30,15 +37,6 @@ export class PurgeSlices {
       `UPDATE media SET state = ${mediaState.gone} WHERE number IN (
          SELECT number FROM media WHERE state < ${mediaState.named} AND version <= ? LIMIT ?)`,
     );
-    this.rest = [
-      "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE id <= ? ORDER BY id LIMIT ?)",
-      "DELETE FROM entry WHERE id IN (SELECT id FROM entry WHERE refers > 0 AND refers <= ? LIMIT ?)",
-      "DELETE FROM mention WHERE number IN (SELECT number FROM mention WHERE id <= ? LIMIT ?)",
-      "DELETE FROM hidden WHERE number IN (SELECT number FROM hidden WHERE id <= ? LIMIT ?)",
-      "DELETE FROM pin WHERE number IN (SELECT number FROM pin WHERE message <= ? LIMIT ?)",
-      "DELETE FROM reaction WHERE number IN (SELECT number FROM reaction WHERE message <= ? LIMIT ?)",
-      "DELETE FROM media_use WHERE number IN (SELECT number FROM media_use WHERE message <= ? LIMIT ?)",
-    ].map((sql) => db.prepare<null, [bigint, number]>(sql));
   }
 
   /**
@@ -47,10 +45,8 @@ export class PurgeSlices {
    */
   drop(upTo: bigint): { readonly messages: number; readonly isMore: boolean } {
     this.holds.countLost(upTo, purgeRowsMax);
-    const messages = this.messages.run(upTo, purgeRowsMax).changes;
-    let most = Math.max(messages, this.windows.run(upTo, purgeRowsMax).changes);
-    for (const statement of this.rest) most = Math.max(most, statement.run(upTo, purgeRowsMax).changes);
-    return { messages, isMore: most >= purgeRowsMax };
+    const [messages = 0, ...rest] = this.statements.map((statement) => statement.run(upTo, purgeRowsMax).changes);
+    return { messages, isMore: Math.max(messages, ...rest) >= purgeRowsMax };
   }
 
   /** Whether there are files that were promised up to this id, and that no message names; cheap, and needs no lock. */

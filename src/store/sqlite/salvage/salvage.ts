@@ -1,6 +1,6 @@
 // Copies what is readable of a damaged log to a new file. The damaged file is only read, without locks and shared
-// memory; the
-// caller holds the store's lock. All tables are copied; for messages the report names the ranges of ids that were lost.
+// memory; the caller holds the store's lock. All tables are copied; for messages the report names the ranges of ids
+// that were lost.
 //
 // The new file keeps what must never go backwards: its last id is at least every id that was found, and the number of
 // an account or a group with messages is not given to another. It has a new mark, so its index is rebuilt.
@@ -12,6 +12,7 @@ import { isUnreadable } from "../damage.ts";
 import { hasJournal } from "../backup/journal.ts";
 import { Horizons } from "../horizons.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
+import { purgedBy } from "../purge-slices.ts";
 import { Refusal } from "../refusal.ts";
 import { keepLastId, keepNumbers } from "./kept-numbers.ts";
 import { copyReads } from "../conversations/read-file.ts";
@@ -94,18 +95,6 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   }
 }
 
-/** What a purge deletes: the columns with the ids that it goes by. */
-const purgedBy: ReadonlyMap<string, string> = new Map([
-  ["message", "id"],
-  ["entry", "id"],
-  ["member", "until_id"],
-  ["mention", "id"],
-  ["hidden", "id"],
-  ["pin", "message"],
-  ["reaction", "message"],
-  ["media_use", "message"],
-]);
-
 /**
  * Copies rows of tables with gaps that are found page by page. Of a lost schema, trees may be parts of former ones.
  * Rows that a purge may have deleted stay deleted: where the list of free pages is lost, too, they are among those that
@@ -123,11 +112,12 @@ function copyFound(
   const wanted = soughtOf(target, [...byName.keys()]).flatMap((sought) => {
     const one = sought.kind === "table" ? byName.get(sought.name) : undefined;
     if (one === undefined) return [];
-    const column = purgedBy.get(one.table);
-    const isPurged = (row: Row): boolean => {
-      const id = column === undefined ? null : row[column];
-      return typeof id === "bigint" && id <= purgedUpTo;
-    };
+    const columns = purgedBy.flatMap(([table, column]) => (table === one.table ? column : []));
+    const isPurged = (row: Row): boolean =>
+      columns.some((column) => {
+        const id = row[column];
+        return typeof id === "bigint" && id > 0n && id <= purgedUpTo;
+      });
     const take = (row: Row): void => (isPurged(row) ? undefined : one.takeFound(row));
     return { sought, gaps: one.missing(isAny), take };
   });
