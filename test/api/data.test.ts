@@ -187,7 +187,7 @@ test("a page of an import that is not in order stores nothing, and its refusal n
   const own = (value: object): WireRecord => ({ kind: { case: "account", value: { account: "ann", ...value } } });
   await refused([own({ blocked: ["bob", "a,b"] })], /blocked must be the name/);
   await refused([own({ blocked: ["ann"] })], /no account blocks itself/);
-  await refused([own({ write: 7 })], /write must be one of/);
+  await refused([own({ write: 7 })], /write must be 0 to 2: everybody, conversations, nobody/);
   await refused([own({ blocked: Array.from({ length: 10_001 }, (_, at) => `b${at}`) })], /at most 10000 items/);
   const many = Array.from({ length: 1_001 }, () => good);
   await refused(many, /at most 1000 items/);

@@ -11,6 +11,7 @@ import {
   reactionsExportedMax,
 } from "../../base/limits/fixed.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
+import { consentOf, consentRule } from "../../service/consent-numbers.ts";
 import type {
   AccountRecord,
   ConversationRecord,
@@ -31,7 +32,7 @@ import {
   type RecordedMessage,
   Role,
 } from "../../wire/gen/api_pb.ts";
-import { Consent, type Profile } from "../../wire/gen/pkt_pb.ts";
+import type { Consent, Profile } from "../../wire/gen/pkt_pb.ts";
 import { invalid } from "../codes.ts";
 
 /** The texts of a group, each. */
@@ -44,12 +45,6 @@ const roles: ReadonlyMap<Role, "member" | "admin" | "owner"> = new Map([
   [Role.member, "member"],
   [Role.admin, "admin"],
   [Role.owner, "owner"],
-]);
-
-const consents: ReadonlyMap<Consent, ConsentName> = new Map([
-  [Consent.ConsentEverybody, "everybody"],
-  [Consent.ConsentConversations, "conversations"],
-  [Consent.ConsentNobody, "nobody"],
 ]);
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -164,13 +159,13 @@ function accountOf({ account, write, add, blocked }: RecordedAccount, place: str
   if (blocked.length > exportNamesMax) throw invalid(`${place}.blocked has at most ${exportNamesMax} items`);
   for (const name of blocked) checkName(name, `${place}.blocked`);
   if (blocked.includes(account)) throw invalid(`${place}.blocked: no account blocks itself`);
-  const rules = { write: consentOf(write, `${place}.write`), add: consentOf(add, `${place}.add`) };
+  const rules = { write: consentIn(write, `${place}.write`), add: consentIn(add, `${place}.add`) };
   return { account, ...rules, blocked: [...new Set(blocked)], devices: [] };
 }
 
-function consentOf(value: Consent, place: string): ConsentName {
-  const consent = consents.get(value);
-  if (consent === undefined) throw invalid(`${place} must be one of the consents that Consent names`);
+function consentIn(value: Consent, place: string): ConsentName {
+  const consent = consentOf(value);
+  if (consent === undefined) throw invalid(`${place} ${consentRule}`);
   return consent;
 }
 

@@ -1,16 +1,9 @@
 // Records of the store (store/data-records.ts) as messages of proto/api.proto.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { consentNumbers } from "../../service/consent-numbers.ts";
 import type { DataRecord } from "../../store/data-records.ts";
-import type { Consent as ConsentName } from "../../store/group-rights.ts";
 import { type RecordSchema, Role } from "../../wire/gen/api_pb.ts";
-import { Consent } from "../../wire/gen/pkt_pb.ts";
-
-const consentNumbers: Record<ConsentName, Consent> = {
-  everybody: Consent.ConsentEverybody,
-  conversations: Consent.ConsentConversations,
-  nobody: Consent.ConsentNobody,
-};
 
 /** A record of an export. */
 export function recordMessage({ cursor = "", ...record }: DataRecord) {

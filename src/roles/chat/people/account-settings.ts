@@ -4,7 +4,7 @@ import type { Handler } from "../../../service/router.ts";
 import { AccountSettingsReqSchema, AccountSettingsSchema } from "../../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "../chat-parts.ts";
 import { tellOwnState } from "../own-state.ts";
-import { consentOf, settingsMessage } from "./people-messages.ts";
+import { consentIn, settingsMessage } from "./people-messages.ts";
 
 /** Two numbers and a version. */
 const settingsBytes = 32;
@@ -23,8 +23,8 @@ export function accountSettings(parts: ChatParts): Handler {
       return;
     }
     const change = {
-      ...(write === undefined ? {} : { write: consentOf("write", write) }),
-      ...(add === undefined ? {} : { add: consentOf("add", add) }),
+      ...(write === undefined ? {} : { write: consentIn("write", write) }),
+      ...(add === undefined ? {} : { add: consentIn("add", add) }),
     };
     rates.changePeople(context);
     const outcome = await people.setConsent({ app, account, ...change });

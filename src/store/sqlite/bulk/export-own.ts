@@ -4,7 +4,7 @@
 import type { Database } from "bun:sqlite";
 import type { AccountRecord } from "../../data-records.ts";
 import { mediaState } from "../../media.ts";
-import { type Consent, consents } from "../../group-rights.ts";
+import { consentOf, prepareConsent } from "../people/guards.ts";
 
 export interface AccountRow {
   readonly number: bigint;
@@ -35,9 +35,7 @@ export class ExportOwn {
     this.sql = {
       after: db.prepare<AccountRow, [bigint, number]>(`${account} WHERE number > ? ORDER BY number LIMIT ?`),
       at: db.prepare<AccountRow, [bigint]>(`${account} WHERE number = ?`),
-      consent: db.prepare<{ write_rule: string; add_rule: string }, [bigint]>(
-        "SELECT write_rule, add_rule FROM consent WHERE account = ?",
-      ),
+      consent: prepareConsent(db),
       blocked: db.prepare<{ name: string }, [bigint]>(
         `SELECT a.name FROM block b JOIN account a ON a.number = b.blocked
          WHERE b.account = ? AND b.state = 'on' AND a.app <> '' ORDER BY a.name`,
@@ -70,14 +68,10 @@ export class ExportOwn {
     const consent = this.sql.consent.get(number);
     return {
       account,
-      write: consentIn(consent?.write_rule),
-      add: consentIn(consent?.add_rule),
+      write: consentOf(consent, "write"),
+      add: consentOf(consent, "add"),
       blocked: this.sql.blocked.all(number).map(({ name }) => name),
       devices: this.sql.devices.all(number).map(({ device }) => device),
     };
   }
-}
-
-function consentIn(rule: string | undefined): Consent {
-  return consents.find((consent) => consent === rule) ?? "everybody";
 }
