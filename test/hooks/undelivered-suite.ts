@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { until } from "../../scripts/harness/until.ts";
 import { draft } from "../store/samples.ts";
 import type { StorePlace } from "../store/opened-store.ts";
+import { deletedAccount } from "../support/deleted-account.ts";
 import { fastPace, HookStage } from "./hook-stage.ts";
 
 export function undeliveredSuite(engine: string, makePlace: () => Promise<StorePlace>): void {
@@ -90,12 +91,7 @@ export function undeliveredSuite(engine: string, makePlace: () => Promise<StoreP
       await stage.start({ events: ["message.undelivered"] }, { pace: { ...fastPace, acknowledgeMs: 60_000 } });
       await stage.say({ sender: "ann", toGroup: true, dest: "g1", body: "for members" });
       await until(() => stage.receiver.requests.some(({ events }) => events.length === 3), "it was tried");
-      const { data } = stage.store.backEnd;
-      const operation = await data.deleteData("app", "bob");
-      await until(
-        async () => (await data.operation("app", typeof operation === "object" ? operation.id : 0n))?.state === "done",
-        "bob is deleted",
-      );
+      await deletedAccount(stage.store.backEnd.data, "app", "bob");
       await stage.say({ sender: "bob", dest: "ann", body: "of another bob" });
       await stage.store.quit({ app: "app", group: "g1", account: "cid", actor: "cid" });
       const toldOf = ({ events }: Pick<(typeof stage.receiver.requests)[number], "events">) =>

@@ -3,25 +3,15 @@
 import { expect, test } from "bun:test";
 import type { Operation } from "../../src/store/data.ts";
 import type { DataRecord } from "../../src/store/data-records.ts";
+import { begunDeletion, deletedAccount, endedDeletion } from "../support/deleted-account.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
 
 export function deletionTests(asks: ConversationAsks): void {
   const { send, react, newGroup, join, quit, read, message, messages } = asks;
   const data = () => asks.store.backEnd.data;
-  const begin = async (account: string): Promise<Operation> => {
-    const operation = await data().deleteData(ofTest.app, account);
-    if (typeof operation !== "object") throw new Error(`expected an operation for ${account}`);
-    return operation;
-  };
-  const ended = async ({ id }: Operation): Promise<Operation> => {
-    for (;;) {
-      const now = await data().operation(ofTest.app, id);
-      if (now === undefined) throw new Error("the operation is gone");
-      if (now.state !== "running") return now;
-      await Bun.sleep(5);
-    }
-  };
+  const begin = (account: string): Promise<Operation> => begunDeletion(data(), ofTest.app, account);
+  const ended = (operation: Operation): Promise<Operation> => endedDeletion(data(), operation);
 
   test("the name is nobody's from the first answer on, and another account may take it", async () => {
     const id = await send("eve", "bob", { body: "secret" });
@@ -164,9 +154,7 @@ export function deletionTests(asks: ConversationAsks): void {
     expect(await data().import({ app, name: "n", cursor: "", records, isLast: true })).toMatchObject({
       stored: records.length,
     });
-    const operation = await data().deleteData(app, "eve");
-    while ((await data().operation(app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
-      await Bun.sleep(5);
+    await deletedAccount(data(), app, "eve");
     const found = await asks.store.backEnd.hooks.page({
       ...{ after: before, limit: 100, apps: ["", app], hasMessages: true, hasEntries: false },
     });
@@ -202,9 +190,7 @@ export function deletionTests(asks: ConversationAsks): void {
       if (page.result !== "page") throw new Error(`expected a page, got ${page.result}`);
       return page.records.flatMap(({ message: one }) => (one === undefined ? [] : [one.mentions]));
     };
-    const operation = await data().deleteData(app, "eve");
-    while ((await data().operation(app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
-      await Bun.sleep(5);
+    await deletedAccount(data(), app, "eve");
     expect(await mentions(app)).toEqual([["bob"], ["bob"], ["bob"]]);
     const both = ["eve", "bob"];
     expect(await mentions(other)).toEqual([both, both, both]);

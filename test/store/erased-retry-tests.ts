@@ -1,20 +1,15 @@
 // What every store promises of retries of messages that are erased: their clientIds are gone, and known still.
 
 import { expect, test } from "bun:test";
+import { deletedAccount } from "../support/deleted-account.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
 import { ofTest, stored } from "./samples.ts";
 
 export function erasedRetryTests(asks: ConversationAsks): void {
   const { send, sent, edit, recall, newGroup, message } = asks;
   const deleted = async (account: string): Promise<void> => {
-    const { data } = asks.store.backEnd;
-    const operation = await data.deleteData(ofTest.app, account);
-    while ((await data.operation(ofTest.app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
-      await Bun.sleep(5);
-    expect(await data.operation(ofTest.app, typeof operation === "object" ? operation.id : 0n)).toMatchObject({
-      state: "done",
-      account: "",
-    });
+    const operation = await deletedAccount(asks.store.backEnd.data, ofTest.app, account);
+    expect(operation).toMatchObject({ state: "done", account: "" });
   };
 
   test("a retry of a recalled message is a repetition; with another receiver it is refused", async () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Batch, EndpointSettings, HookQuery, HookRecord } from "../../src/store/hooks.ts";
 import { endpointsMax } from "../../src/base/limits/fixed.ts";
 import type { Store } from "../../src/store/store.ts";
-import { until } from "../../scripts/harness/until.ts";
+import { deletedAccount } from "../support/deleted-account.ts";
 import type { StorePlace } from "./opened-store.ts";
 import { draft, ofTest, stored, talk } from "./samples.ts";
 
@@ -205,13 +205,7 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       ];
       const dead = Array.from({ length: 300 }, (_, at) => put(`dead${at}`, { ...undelivered, state: "dead" }));
       await hooks().save("one", [...waiting, ...dead, put("dead direct", { state: "dead", conversation: "bob,cid" })]);
-      const operation = await store.backEnd.data.deleteData(ofTest.app, "bob");
-      await until(
-        async () =>
-          (await store.backEnd.data.operation(ofTest.app, typeof operation === "object" ? operation.id : 0n))?.state ===
-          "done",
-        "bob is deleted",
-      );
+      await deletedAccount(store.backEnd.data, ofTest.app, "bob");
       const [first] = await hooks().waiting(id);
       expect(first?.reason).toBe("it answered 400: … is unknown");
       // A process that delivers has them in memory, and saves them again.
@@ -241,13 +235,7 @@ export function hookSuite(name: string, makePlace: () => Promise<StorePlace>): v
       const { id } = await only();
       const [record] = (await hooks().page(query(0n))).records;
       await hooks().lease("one", nobody);
-      const operation = await store.backEnd.data.deleteData(ofTest.app, "zoe");
-      await until(
-        async () =>
-          (await store.backEnd.data.operation(ofTest.app, typeof operation === "object" ? operation.id : 0n))?.state ===
-          "done",
-        "zoe is deleted",
-      );
+      await deletedAccount(store.backEnd.data, ofTest.app, "zoe");
       const batch = batchOf(id, { state: "aside", refs: ["1"], conversation: record?.conversation ?? "" });
       await hooks().save("one", [{ change: "put", batch }]);
       expect((await hooks().waiting(id)).map(({ conversation }) => conversation)).toEqual([""]);

@@ -202,7 +202,7 @@ export function mediaTests(opened: OpenedStore): void {
     },
   });
 
-  const quotaTests = (bytesMax: number) => async (): Promise<string[]> => {
+  const promisedWithin = async (bytesMax: number): Promise<string[]> => {
     const promise = (quota: MediaUse, account = "ann") =>
       media().promise({ app: ofTest.app, account, ...itemOf("x"), quota: { bytesMax, ...quota } });
     const atFirst = await media().useOf(ofTest.app, "ann");
@@ -213,14 +213,8 @@ export function mediaTests(opened: OpenedStore): void {
   };
 
   bound("mediaAccountBytes", {
-    at: async () => {
-      const results = await quotaTests(20)();
-      expect(results).toEqual(["stored", "stored", "stored", "stored", "stored"]);
-    },
-    above: async () => {
-      const results = await quotaTests(19)();
-      expect(results).toEqual(["stored", "stored", "stored", "stored", "fullOfAll"]);
-    },
+    at: async () => expect(await promisedWithin(20)).toEqual(["stored", "stored", "stored", "stored", "stored"]),
+    above: async () => expect(await promisedWithin(19)).toEqual(["stored", "stored", "stored", "stored", "fullOfAll"]),
   });
 
   test("a file counts, too, that is promised after the newest file of the store was removed", async () => {

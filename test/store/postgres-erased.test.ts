@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { deletedAccount } from "../support/deleted-account.ts";
 import { databaseForEach, postgresForAll } from "./postgres-setup.ts";
 import { draft, stored, talk } from "./samples.ts";
 
@@ -56,17 +57,13 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     await store.groups.change({ app, group: "g2", actor: "ann", kind: "update", hasApproval: true });
     await store.groups.request({ app, group: "g2", actor: eve, text: texts.request });
     for (const text of Object.values(texts)) expect([text, await tablesWith(text)]).not.toEqual([text, []]);
-    const { data } = store.backEnd;
-    const operation = await data.deleteData(app, eve);
-    while ((await data.operation(app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
-      await Bun.sleep(5);
+    await deletedAccount(store.backEnd.data, app, eve);
     for (const text of Object.values(texts)) expect([text, await tablesWith(text)]).toEqual([text, []]);
     expect(await db.number("SELECT count(*) FROM roost.message WHERE client_id IS NOT NULL")).toBe(1);
   });
 
   test("a clientId that is used again after a week is erased again, by a recall or a deletion", async () => {
     const store = await db.open();
-    const { data } = store.backEnd;
     const sent = async (dest: string, clientId: string): Promise<bigint> => {
       const [outcome] = await store.append([talk({ sender: "joe", dest, clientId })]);
       expect(stored(outcome)).toMatchObject({ repeated: false });
@@ -81,9 +78,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     expect(await recall(again)).toMatchObject({ result: "stored" });
     const [repeated] = await store.append([talk({ sender: "joe", dest: eve, clientId: clientIds[0]! })]);
     expect(repeated).toMatchObject({ repeated: true, messageId: again });
-    const operation = await data.deleteData(app, eve);
-    while ((await data.operation(app, typeof operation === "object" ? operation.id : 0n))?.state === "running")
-      await Bun.sleep(5);
+    await deletedAccount(store.backEnd.data, app, eve);
     for (const clientId of clientIds) expect([clientId, await tablesWith(clientId)]).toEqual([clientId, []]);
   });
 });
