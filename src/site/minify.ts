@@ -1,4 +1,4 @@
-// Makes the scripts of the web chat smaller than the bundler does, by a twelfth with gzip: terser shortens more, and it
+// Makes the scripts of the web chat smaller than the bundler does, by a tenth with gzip: terser shortens more, and it
 // renames the members that our own modules declare. What a browser, a server or a later release finds by its name keeps
 // it: see `renamable`.
 
