@@ -2,7 +2,6 @@
 
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { chromium as executablePath } from "./browser.ts";
-import { Messenger } from "./messenger.ts";
 
 /** For each wait of a page, on a busy machine too. In milliseconds. */
 const waitMsMax = 30_000;
@@ -48,36 +47,6 @@ export class WebBrowser {
 
   close(): Promise<void> {
     return this.browser.close();
-  }
-}
-
-/** A server with the web chat, and a browser for it. */
-export class WebStage {
-  readonly server: Messenger;
-  readonly browser: WebBrowser;
-  /** Gives test accounts. */
-  readonly link: string;
-
-  private constructor(server: Messenger, browser: WebBrowser, link: string) {
-    this.server = server;
-    this.browser = browser;
-    this.link = link;
-  }
-
-  static async start(overrides: Parameters<typeof Messenger.start>[0] = {}): Promise<WebStage> {
-    const linkSecret = "a-secret-that-only-this-test-knows-123456789";
-    const server = await Messenger.start({ web: true, linkSecret, ...overrides });
-    // A server that runs from source makes the page when it is first asked for.
-    await fetch(`http://${server.ws}/`);
-    return new WebStage(server, await WebBrowser.launch(), `http://${server.ws}/#link=${linkSecret}`);
-  }
-
-  /** Throws if a page has complained of something. */
-  async stop(): Promise<void> {
-    await this.browser.close();
-    await this.server.stop();
-    const { problems } = this.browser;
-    if (problems.length > 0) throw new Error(`pages complained: ${problems.join("; ")}`);
   }
 }
 

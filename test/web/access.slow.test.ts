@@ -1,16 +1,15 @@
 // The web chat for everybody: by keys alone, for readers of screens, in both languages, light and dark, and narrow.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import { begin, hears, openRoom, say, signIn, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, signIn } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
 const axeSource = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
 
-let stage: WebStage;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 
 /** What axe finds that is serious or critical: the rule, and the element. */
 async function barriers(page: Page): Promise<readonly string[]> {
@@ -22,19 +21,13 @@ async function barriers(page: Page): Promise<readonly string[]> {
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "keys alone sign in, begin a conversation, write, answer, edit, find another one and come back",
     async () => {
-      const ben = await browser.person(link, "ben");
-      const ann = await (await browser.window()).newPage();
+      const ben = await stage.person("ben");
+      const ann = await (await stage.browser.window()).newPage();
       const { keyboard } = ann;
-      await ann.goto(link);
+      await ann.goto(stage.link);
       await ann.getByLabel("Name (optional)").waitFor();
       await keyboard.press("Tab");
       await keyboard.type("ann");
@@ -95,7 +88,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "the Enter of an input method sends nothing",
     async () => {
-      const ann = await browser.person(link, "ida");
+      const ann = await stage.person("ida");
       await begin(ann, "jo");
       const field = ann.getByLabel("Write a message");
       await field.fill("にほん");
@@ -118,12 +111,12 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
     test(
       `axe finds nothing serious at the door, in an empty list, in a conversation, a menu and a dialog: ${name}`,
       async () => {
-        const page = await (await browser.window(options)).newPage();
-        await page.goto(link);
+        const page = await (await stage.browser.window(options)).newPage();
+        await page.goto(stage.link);
         await page.getByLabel("Name (optional)").waitFor();
         expect(await barriers(page)).toEqual([]);
         const account = `axe-${name}`;
-        await signIn(page, link, account);
+        await signIn(page, stage.link, account);
         await page.getByText("Nobody here yet").waitFor();
         expect(await barriers(page)).toEqual([]);
         await page.getByRole("button", { name: "New conversation" }).first().click();
@@ -148,7 +141,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "on a narrow page one pane is shown at a time, and the browser's Back leads to the list",
     async () => {
-      const page = await browser.person(link, "kim", { viewport: { width: 360, height: 740 }, hasTouch: true });
+      const page = await stage.person("kim", { viewport: { width: 360, height: 740 }, hasTouch: true });
       await begin(page, "lee");
       await say(page, "hello");
       await page.getByRole("img", { name: "stored" }).waitFor();
@@ -165,8 +158,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "it speaks the browser's language, and another one when that is chosen, after a reload too",
     async () => {
-      const page = await (await browser.window({ locale: "zh-CN" })).newPage();
-      await page.goto(link);
+      const page = await (await stage.browser.window({ locale: "zh-CN" })).newPage();
+      await page.goto(stage.link);
       await page.getByRole("button", { name: "创建测试账号" }).click();
       await page.getByText("这里还没有人").waitFor();
       await page.getByRole("button", { name: "菜单" }).click();

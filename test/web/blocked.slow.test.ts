@@ -1,20 +1,17 @@
 // The web chat where something stands between the browser and the server: proxies that pass on no WebSocket, cut off
 // a prefix, or say that they are there; and whoever tries secrets.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { GuideNginx } from "../support/guide-nginx.ts";
-import { Messenger as Server } from "../support/messenger.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { button } from "../support/web-details.ts";
-import { begin, hears, openRoom, say, WebBrowser } from "../support/web-page.ts";
+import { begin, hears, openRoom, say } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 const folder = temporaryFolder("roost-web-blocked-");
 
-let server: Server;
-let browser: WebBrowser;
+const stage = webStage({}, /status of 4/);
 const endings: (() => unknown)[] = [];
 
 /** A proxy that passes on requests, without the fields of a WebSocket or refusing it, with further fields. */
@@ -28,7 +25,7 @@ function proxyTo(isRefusing: boolean, fields: Readonly<Record<string, string>> =
       if (isRefusing && headers.has("upgrade")) return new Response("no WebSockets here", { status: 403 });
       for (const name of ["upgrade", "connection"]) headers.delete(name);
       const { method, body } = request;
-      return fetch(`http://${server.ws}${pathname}`, { method, body, headers, decompress: false });
+      return fetch(new URL(pathname, stage.place), { method, body, headers, decompress: false });
     },
   });
   endings.push(() => proxy.stop(true));
@@ -36,16 +33,8 @@ function proxyTo(isRefusing: boolean, fields: Readonly<Record<string, string>> =
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    await fetch(`http://${server.ws}/`);
-    browser = await WebBrowser.launch();
-  }, browserTestMsMax);
   afterAll(async () => {
-    await browser.close();
     for (const end of endings.toReversed()) await end();
-    await server.stop();
-    expect(browser.problems.filter((problem) => !problem.includes("status of 4"))).toEqual([]);
   });
 
   for (const [what, isRefusing] of [
@@ -55,8 +44,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
     test(
       `through a proxy that ${what} the page loads, and says what is wrong`,
       async () => {
-        const page = await (await browser.window()).newPage();
-        await page.goto(`${proxyTo(isRefusing)}#token=${await server.token("ann", app)}`);
+        const page = await (await stage.browser.window()).newPage();
+        await page.goto(`${proxyTo(isRefusing)}#token=${await stage.token("ann")}`);
         await page
           .getByText("The server answers, but not to a WebSocket. A proxy in between may block them.")
           .waitFor();
@@ -69,8 +58,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "through a proxy that says so, no test account is made, and the page says why",
     async () => {
-      const page = await (await browser.window()).newPage();
-      await page.goto(`${proxyTo(false, { "x-forwarded-for": "192.0.2.1" })}#link=${linkSecret}`);
+      const page = await (await stage.browser.window()).newPage();
+      await page.goto(`${proxyTo(false, { "x-forwarded-for": "192.0.2.1" })}${new URL(stage.link).hash}`);
       await button(page, "Make a test account").click();
       await page.getByText("Test accounts are not given through a proxy").waitFor();
     },
@@ -80,8 +69,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "who tries secrets is slowed down and told so, while the right one opens at once",
     async () => {
-      const page = await (await browser.window()).newPage();
-      await page.goto(`http://${server.ws}/#link=${"x".repeat(43)}`);
+      const page = await (await stage.browser.window()).newPage();
+      await page.goto(`${stage.place}#link=${"x".repeat(43)}`);
       const told = page.getByText("Too many wrong secrets: try again soon.");
       for (let tries = 0; tries < 50 && !(await told.isVisible()); tries++) {
         const answer = page.waitForResponse(/web\/account/);
@@ -90,7 +79,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         await page.getByRole("alert").waitFor();
       }
       await told.waitFor();
-      await browser.person(`http://${server.ws}/#link=${linkSecret}`, "right");
+      await stage.person("right");
     },
     browserTestMsMax,
   );
@@ -98,12 +87,12 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test.skipIf(!GuideNginx.isThere())(
     "behind nginx under a prefix, as the guide has it, two people talk, also after a reload",
     async () => {
-      const proxy = await GuideNginx.start(`${folder}/nginx`, server.ws);
+      const proxy = await GuideNginx.start(`${folder}/nginx`, stage.server.ws);
       endings.push(() => proxy.stop());
       const [ann, ben] = await Promise.all(
         ["ann", "ben"].map(async (account) => {
-          const page = await (await browser.window()).newPage();
-          await page.goto(`${proxy.url}/chat#token=${await server.token(account, app)}`);
+          const page = await (await stage.browser.window()).newPage();
+          await page.goto(`${proxy.url}/chat#token=${await stage.token(account)}`);
           await page.getByRole("navigation").waitFor();
           return page;
         }),

@@ -1,22 +1,18 @@
 // What the web chat does when it cannot sign in, or loses its connection: it says what is wrong, and what to do.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { BrowserContext, Page, WebSocketRoute } from "playwright-core";
 import { controlRequest } from "../../src/observe/control-commands.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { ServerProcess } from "../../scripts/harness/server-process.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import { Messenger as Server } from "../support/messenger.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { begin, hears, openRoom, say, signIn, WebBrowser } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, signIn } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 const folder = temporaryFolder("roost-web-connection-");
 
-let server: Server;
-let browser: WebBrowser;
-let place = "";
-let link = "";
+const stage = webStage({}, /status of 40/);
 
 /** Every WebSocket of a window; those that are open can be ended, and no other let through. */
 async function gateOf(context: BrowserContext): Promise<{ shut(): void; open(): void }> {
@@ -48,26 +44,14 @@ async function hurry(page: Page): Promise<void> {
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    server = await Server.start({ web: true, linkSecret });
-    place = `http://${server.ws}/`;
-    link = `${place}#link=${linkSecret}`;
-    browser = await WebBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems.filter((problem) => !problem.includes("status of 40"))).toEqual([]);
-  });
-
   test(
     "a token comes by the fragment or is pasted; what is no token, a cut link and an old one are each told",
     async () => {
-      const context = await browser.window();
+      const context = await stage.browser.window();
       const page = await context.newPage();
-      await page.goto(`${place}#token=${await server.token("ann")}`);
+      await page.goto(`${stage.place}#token=${await stage.token("ann")}`);
       await page.getByText("Nobody here yet").waitFor();
-      expect(page.url()).toBe(place);
+      expect(page.url()).toBe(stage.place);
       await page.reload();
       await page.getByText("Nobody here yet").waitFor();
       await page.getByRole("button", { name: "Menu" }).click();
@@ -75,13 +59,13 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await page.getByLabel("Token").fill("not a token");
       await page.keyboard.press("Enter");
       await page.getByText("This is not a token").waitFor();
-      await page.getByLabel("Token").fill(await server.token("ann"));
+      await page.getByLabel("Token").fill(await stage.token("ann"));
       await page.keyboard.press("Enter");
       await page.getByText("Nobody here yet").waitFor();
       const other = await context.newPage();
-      await other.goto(`${place}#link=abc`);
+      await other.goto(`${stage.place}#link=abc`);
       await other.getByText("The link is not complete").waitFor();
-      await other.goto(`${place}#link=${"x".repeat(43)}`);
+      await other.goto(`${stage.place}#link=${"x".repeat(43)}`);
       await other.getByRole("button", { name: "Make a test account" }).click();
       await other.getByText("The link is of an earlier start").waitFor();
     },
@@ -91,19 +75,19 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a token that expires, is refused, or whose connection an operator ends has its own sentence and button",
     async () => {
-      const page = await (await browser.window()).newPage();
-      const short = await signToken(server.secret, { account: "bea", app: "demo", ttlSeconds: 2 });
-      await page.goto(`${place}#token=${short}`);
+      const page = await (await stage.browser.window()).newPage();
+      const short = await signToken(stage.server.secret, { account: "bea", app: stage.app, ttlSeconds: 2 });
+      await page.goto(`${stage.place}#token=${short}`);
       await page.getByText("Your token has expired.").waitFor();
       await page.getByRole("button", { name: "Sign in again" }).click();
       await page.getByLabel("Token").fill("a.b.c");
       await page.keyboard.press("Enter");
       await page.getByText("The server refused the connection").waitFor();
       await page.getByRole("button", { name: "Sign in again" }).click();
-      await page.getByLabel("Token").fill(await server.token("bea", "demo"));
+      await page.getByLabel("Token").fill(await stage.token("bea"));
       await page.keyboard.press("Enter");
       await page.getByText("Nobody here yet").waitFor();
-      await server.control.obey(controlRequest("kick", { app: "demo", account: "bea" }));
+      await stage.server.control.obey(controlRequest("kick", { app: stage.app, account: "bea" }));
       await page.getByText("An operator ended this connection.").waitFor();
       await page.getByRole("button", { name: "Connect again" }).click();
       await page.getByText("An operator ended this connection.").waitFor({ state: "detached" });
@@ -115,8 +99,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a token of a test account that has expired is renewed with the link's secret",
     async () => {
-      const page = await browser.person(link, "dee");
-      const token = await signToken(server.secret, { account: "dee", app: "demo", ttlSeconds: -60 });
+      const page = await stage.person("dee");
+      const token = await signToken(stage.server.secret, { account: "dee", app: stage.app, ttlSeconds: -60 });
       await page.evaluate((old) => {
         const ticket: unknown = JSON.parse(sessionStorage.getItem("roost ticket") ?? "");
         sessionStorage.setItem("roost ticket", JSON.stringify(Object.assign(Object(ticket), { token: old })));
@@ -131,7 +115,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "where the browser keeps nothing, and with a clock that is a day off, people talk all the same",
     async () => {
-      const context = await browser.window();
+      const context = await stage.browser.window();
       await context.addInitScript(() => {
         const forbid = (): never => {
           throw new DOMException("forbidden", "SecurityError");
@@ -139,14 +123,14 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         for (const name of ["sessionStorage", "localStorage"]) Object.defineProperty(window, name, { get: forbid });
         IDBFactory.prototype.open = forbid;
       });
-      const ned = await signIn(await context.newPage(), link, "ned");
+      const ned = await signIn(await context.newPage(), stage.link, "ned");
       await ned.getByText("The browser keeps nothing of this page").waitFor();
       await begin(ned, "oda");
       await say(ned, "without storage");
       await ned.getByRole("img", { name: "stored" }).waitFor();
-      const late = await browser.window();
+      const late = await stage.browser.window();
       await late.clock.install({ time: Date.now() - 86_400_000 });
-      const oda = await signIn(await late.newPage(), link, "oda");
+      const oda = await signIn(await late.newPage(), stage.link, "oda");
       await openRoom(oda, "ned");
       await hears(oda, "without storage");
       await say(oda, "from yesterday");
@@ -158,7 +142,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a text that is too long is not sent, and one of 16 KiB without a space is, within the page",
     async () => {
-      const page = await browser.person(link, "len");
+      const page = await stage.person("len");
       await begin(page, "mia");
       await say(page, "x".repeat(16 * 1024 + 1));
       await page.getByText("1 byte too long to be sent").waitFor();
@@ -174,10 +158,10 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a reload keeps drafts and what waits to be sent, and a blocked WebSocket is told",
     async () => {
-      const ben = await browser.person(link, "ben");
-      const context = await browser.window();
+      const ben = await stage.person("ben");
+      const context = await stage.browser.window();
       const gate = await gateOf(context);
-      const ann = await signIn(await context.newPage(), link, "ann");
+      const ann = await signIn(await context.newPage(), stage.link, "ann");
       await begin(ann, "carl");
       await say(ann, "hello carl");
       await ann.getByRole("img", { name: "stored" }).waitFor();
@@ -206,7 +190,10 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       let running = await ServerProcess.start(folder);
       try {
         const port = new URL(running.link).host;
-        const [ann, ben] = [await browser.person(running.link, "ann"), await browser.person(running.link, "ben")];
+        const [ann, ben] = [
+          await stage.browser.person(running.link, "ann"),
+          await stage.browser.person(running.link, "ben"),
+        ];
         await begin(ann, "ben");
         await say(ann, "before");
         await openRoom(ben, "ann");

@@ -1,29 +1,24 @@
 // How a sign-in of the web chat ends: kicked, revoked, banned. Each has a sentence of its own, and a button that helps.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { controlRequest } from "../../src/observe/control-commands.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
 import { button } from "../support/web-details.ts";
-import { begin, hears, openRoom, say, signIn, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, signIn } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
-
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 
 /** What an operator does with an account. */
 const operate = (command: string, account: string): Promise<string> =>
-  server.control.obey(controlRequest(command, { app, account }));
+  stage.server.control.obey(controlRequest(command, { app: stage.app, account }));
 
 /** A page that has a token, and no link. */
 async function withToken(account: string): Promise<Page> {
-  const page = await (await browser.window()).newPage();
-  await page.goto(`http://${server.ws}/#token=${await server.token(account, app)}`);
+  const page = await (await stage.browser.window()).newPage();
+  await page.goto(`${stage.place}#token=${await stage.token(account)}`);
   await page.getByText("Nobody here yet").waitFor();
   return page;
 }
@@ -36,23 +31,17 @@ const deviceOf = (page: Page): Promise<string> =>
   });
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "a tab whose device signs in elsewhere says so, stays away, and takes the device back by its button",
     async () => {
-      const page = await browser.person(link, "kim");
+      const page = await stage.person("kim");
       await begin(page, "lou");
       const device = await deviceOf(page);
       expect(device).not.toBe("");
       const kicked = Promise.withResolvers<unknown>();
       const other = await RoostClient.connect({
-        url: `ws://${server.ws}`,
-        token: await server.token("kim", app),
+        url: `ws://${stage.server.ws}`,
+        token: await stage.token("kim"),
         device,
         on: { kicked: kicked.resolve },
       });
@@ -73,7 +62,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a revoked token ends at the door, where another one helps; a test account gets another one by itself",
     async () => {
-      const [pasted, made] = [await withToken("rita"), await browser.person(link, "rob")];
+      const [pasted, made] = [await withToken("rita"), await stage.person("rob")];
       await operate("revoke", "rita");
       await pasted.getByText("Your token was revoked.").waitFor();
       await button(pasted, "Sign in again").click();
@@ -91,7 +80,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a banned account is told so, with a token and with a link, and comes in again after the ban",
     async () => {
-      const [pasted, made] = [await withToken("bea"), await browser.person(link, "bo")];
+      const [pasted, made] = [await withToken("bea"), await stage.person("bo")];
       for (const [page, account] of [
         [pasted, "bea"],
         [made, "bo"],
@@ -102,13 +91,13 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         await page.getByLabel("Token").first().waitFor({ state: "attached" });
       }
       // It may not come in by the link either.
-      await made.goto(link);
+      await made.goto(stage.link);
       await made.getByLabel("Name (optional)").fill("bo");
       await button(made, "Make a test account").click();
       await made.getByText("This account is banned.").waitFor();
       await operate("unban", "bo");
       await button(made, "Sign in again").click();
-      await signIn(made, link, "bo");
+      await signIn(made, stage.link, "bo");
       await made.getByText("Nobody here yet").waitFor();
     },
     browserTestMsMax,

@@ -1,35 +1,24 @@
 // What others write into names, messages, groups and requests: nothing of it runs, and nothing of it disturbs what
 // stands around it.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { Community } from "../../src/sdk/community/community.ts";
-import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
 import { button, confirm, details, openDetails } from "../support/web-details.ts";
-import { hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { hears, openRoom, say } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
 /** What would set `ran`, in each of the ways in which a page could be made to run it; short enough for a name. */
 const evil = `"><img src=x onerror=ran=1><script>ran=1</script>{{ran=1}}`;
 /** Turns what follows it round, unless it is isolated. */
 const turned = "\u202eretsbol";
 
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
-
-/** Somebody without a page. */
-async function somebody(account: string): Promise<Messenger> {
-  const token = await server.token(account, app);
-  return Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" }, Community.of);
-}
+const stage = webStage();
 
 /** A page that counts what its policy refuses. */
 async function watched(account: string): Promise<Page> {
-  const page = await browser.person(link, account);
+  const page = await stage.person(account);
   await page.context().addInitScript(() => {
     const violations: string[] = [];
     Object.assign(window, { violations });
@@ -52,16 +41,10 @@ const harm = (page: Page): Promise<unknown> =>
 const none = { ran: undefined, violations: [], elements: 0 };
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "scripts in names, groups, announcements, invitations, requests and messages never run, wherever they are shown",
     async () => {
-      const eve = await somebody("eve");
+      const eve = await stage.somebody("eve");
       const community = Community.of(eve);
       await community.setProfile({ name: evil, avatar: "https://evil.test/?x=%22onerror=ran=1", extra: evil });
       const fay = await watched("fay");
@@ -83,7 +66,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await eve.talkToGroup(group.id, { body: "what it answers", replyTo: last.id });
       await eve.react(last.id, "<b>");
       await community.pinMessage({ group: group.id }, last.id);
-      const zoe = await somebody("zoe");
+      const zoe = await stage.somebody("zoe");
       await Community.of(zoe).group(group.id).request(evil);
 
       const rows = fay.locator(".row", { hasText: "onerror" });
@@ -125,7 +108,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       );
       expect(new Set(addresses)).toEqual(new Set(["https:a.test"]));
       expect(await harm(fay)).toEqual(none);
-      await Promise.all([eve.close(), zoe.close()]);
     },
     browserTestMsMax,
   );
@@ -133,12 +115,12 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "direction marks and invisible characters change nothing outside of the text that has them",
     async () => {
-      const [mal, nan] = [await somebody("mal"), await somebody("nan")];
+      const [mal, nan] = [await stage.somebody("mal"), await stage.somebody("nan")];
       await nan.talkToUser("ola", { body: "a plain text" });
       await mal.talkToUser("ola", { body: "\u200b\u200d\u2060" });
       await mal.talkToUser("ola", { body: `see https://good.test/\u202efdp.exe` });
       await mal.talkToUser("ola", { body: `${turned}\u2067\u2066` });
-      const ola = await browser.person(link, "ola");
+      const ola = await stage.person("ola");
       await ola.locator(".row").nth(1).waitFor();
       // In each row of the list the name stands left of the time, and the last line left of the count.
       const places = await ola.evaluate(() =>
@@ -176,7 +158,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await say(ola, "the answer");
       await ola.locator("button.quote", { hasText: "retsbol" }).waitFor();
       expect(await ola.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
-      await Promise.all([mal.close(), nan.close()]);
     },
     browserTestMsMax,
   );

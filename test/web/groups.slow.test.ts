@@ -1,25 +1,18 @@
 // Three people run a group by the page, from its creation to its end; and what they set for themselves.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { button, confirm, details, fromMenu, openDetails, withMember } from "../support/web-details.ts";
-import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-let stage: WebStage;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "three people make a group, invite, change roles, mute, pin, hand it over, leave and dismiss it",
     async () => {
-      const [ann, ben, carl] = await Promise.all(["ann", "ben", "carl"].map((who) => browser.person(link, who)));
+      const [ann, ben, carl] = await Promise.all(["ann", "ben", "carl"].map((who) => stage.person(who)));
       if (ann === undefined || ben === undefined || carl === undefined) throw new Error("somebody is missing");
       await fromMenu(ann, "New group");
       await ann.getByLabel("Name of the group").fill("Hikers");
@@ -104,7 +97,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "accounts that let nobody add them are named, and the others are added",
     async () => {
-      const [dora, emil] = [await browser.person(link, "dora"), await browser.person(link, "emil")];
+      const [dora, emil] = [await stage.person("dora"), await stage.person("emil")];
       await fromMenu(emil, "Settings");
       await emil.getByLabel("Who may add me to groups").selectOption("Nobody");
       await confirm(emil, "Save");
@@ -124,7 +117,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "names, consent and blocks are set, kept, and obeyed",
     async () => {
-      const [gus, hana] = [await browser.person(link, "gus"), await browser.person(link, "hana")];
+      const [gus, hana] = [await stage.person("gus"), await stage.person("hana")];
       await fromMenu(gus, "Settings");
       await gus.getByLabel("Name that others see").fill("Gustav Mahler");
       await confirm(gus, "Save");

@@ -1,26 +1,15 @@
 // Long conversations in the web chat, groups, and what is told to those who do not look.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { Community } from "../../src/sdk/community/community.ts";
-import { Messenger } from "../../src/sdk/messenger/messenger.ts";
+import type { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
 import { details, openDetails } from "../support/web-details.ts";
-import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
-
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
-
-/** Somebody without a page. */
-async function somebody(account: string): Promise<Messenger> {
-  const token = await server.token(account, app);
-  return Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" }, Community.of);
-}
+const stage = webStage();
 
 async function talkMany(from: Messenger, to: string, count: number, text: string): Promise<void> {
   for (let at = 0; at < count; at++) await from.talkToUser(to, { body: `${text} ${at}` });
@@ -42,21 +31,15 @@ const scrollTop = (page: Page, top: number): Promise<void> =>
   page.evaluate((y) => document.querySelector(".scroller")?.scrollTo(0, y), top);
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "a conversation opens at the first unread message, and its whole history comes by scrolling, in order",
     async () => {
-      const ben = await somebody("ben");
+      const ben = await stage.somebody("ben");
       await talkMany(ben, "ann", 700, "old");
-      const reader = await somebody("ann");
+      const reader = await stage.somebody("ann");
       await reader.conversation({ account: "ben" }).markRead();
       await talkMany(ben, "ann", 300, "number");
-      const ann = await browser.person(link, "ann");
+      const ann = await stage.person("ann");
       await ann.getByLabel("300 unread messages").waitFor();
       await openRoom(ann, "ben");
       await ann.getByText("New since you were here").waitFor();
@@ -75,7 +58,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await hears(ann, "old 0");
       before = await inSight(ann);
       expect(before).toEqual(before.map((_, at) => at));
-      await Promise.all([ben.close(), reader.close()]);
     },
     browserTestMsMax,
   );
@@ -83,9 +65,9 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "what one reads stays in its place when messages come below; a button says how many",
     async () => {
-      const dan = await somebody("dan");
+      const dan = await stage.somebody("dan");
       await talkMany(dan, "cora", 100, "line");
-      const cora = await browser.person(link, "cora");
+      const cora = await stage.person("cora");
       await openRoom(cora, "dan");
       await hears(cora, "line 0");
       await scrollTop(cora, 1_500);
@@ -103,7 +85,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await scrollTop(cora, 100);
       await say(cora, "mine 7");
       await hears(cora, "mine 7");
-      await dan.close();
     },
     browserTestMsMax,
   );
@@ -111,17 +92,16 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "the quoted line of an answer leads to a message that was not loaded",
     async () => {
-      const [fred, gus] = [await somebody("fred"), await somebody("gus")];
+      const [fred, gus] = [await stage.somebody("fred"), await stage.somebody("gus")];
       const first = await fred.talkToUser("gus", { body: "the question 1" });
       await talkMany(fred, "gus", 500, "between");
       await gus.talkToUser("fred", { body: "the answer 2", replyTo: first.id });
       await gus.conversation({ account: "fred" }).markRead();
-      const page = await browser.person(link, "gus");
+      const page = await stage.person("gus");
       await openRoom(page, "fred");
       await page.locator("button.quote", { hasText: "the question 1" }).click();
       await page.locator(".message.is-jumped", { hasText: "the question 1" }).waitFor();
       expect(await inSight(page)).toContain(1);
-      await Promise.all([fred.close(), gus.close()]);
     },
     browserTestMsMax,
   );
@@ -134,12 +114,12 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       `a pinned message leads to its place, from details that stand ${place} the messages`,
       async () => {
         const [pinner, reader] = [`pinner-${width}`, `reader-${width}`];
-        const [hugo, iris] = [await somebody(pinner), await somebody(reader)];
+        const [hugo, iris] = [await stage.somebody(pinner), await stage.somebody(reader)];
         const first = await hugo.talkToUser(reader, { body: "what is pinned 1" });
         await talkMany(hugo, reader, 200, "between");
         await iris.conversation({ account: pinner }).markRead();
         await Community.of(iris).pinMessage({ account: pinner }, first.id);
-        const page = await browser.person(link, reader, { viewport: { width, height: 700 } });
+        const page = await stage.person(reader, { viewport: { width, height: 700 } });
         await openRoom(page, pinner);
         await hears(page, "between 199");
         await openDetails(page);
@@ -148,7 +128,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         await details(page).waitFor({ state: "detached" });
         await page.waitForFunction(() => document.activeElement?.textContent?.includes("what is pinned 1"));
         expect(await inSight(page)).toContain(1);
-        await Promise.all([hugo.close(), iris.close()]);
       },
       browserTestMsMax,
     );
@@ -156,11 +135,11 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "in a group, members are completed behind an @, are shown by their names, and see that they are meant",
     async () => {
-      const [hal, ivy] = [await somebody("hal"), await somebody("ivy")];
+      const [hal, ivy] = [await stage.somebody("hal"), await stage.somebody("ivy")];
       await Community.of(ivy).setProfile({ name: "Ivy Green" });
       const { id } = await hal.newGroup({ name: "Garden", members: ["ivy", "jay"] });
       await ivy.talkToGroup(id, { body: "who waters it?" });
-      const [halPage, jayPage] = [await browser.person(link, "hal"), await browser.person(link, "jay")];
+      const [halPage, jayPage] = [await stage.person("hal"), await stage.person("jay")];
       await openRoom(halPage, "Garden");
       await halPage.getByText("3 members").waitFor();
       await halPage.locator(".author", { hasText: "Ivy Green" }).first().waitFor();
@@ -178,7 +157,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         await halPage.getByRole("button", { name: "Who has read it?" }).last().click();
         await halPage.waitForTimeout(100);
       }
-      await Promise.all([hal.close(), ivy.close()]);
     },
     browserTestMsMax,
   );
@@ -186,9 +164,9 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a message that the server refuses says why, and is tried again or deleted",
     async () => {
-      const leo = await somebody("leo");
+      const leo = await stage.somebody("leo");
       await Community.of(leo).setSettings({ write: "nobody" });
-      const kay = await browser.person(link, "kay");
+      const kay = await stage.person("kay");
       await kay.getByRole("button", { name: "New conversation" }).first().click();
       await kay.getByLabel("Account").fill("leo");
       await kay.keyboard.press("Enter");
@@ -202,7 +180,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await kay.getByText("Not sent:").waitFor();
       await kay.getByRole("button", { name: "Delete" }).click();
       await kay.locator(".message", { hasText: "once more" }).waitFor({ state: "detached" });
-      await leo.close();
     },
     browserTestMsMax,
   );
@@ -210,7 +187,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a turn of the wheel stays when it brings another message under the pointer",
     async () => {
-      const gil = await browser.person(link, "gil");
+      const gil = await stage.person("gil");
       await begin(gil, "hal");
       for (const number of [1, 2, 3]) await say(gil, `${"line\n".repeat(14)}tall ${number}`);
       await hears(gil, "tall 3");
@@ -229,9 +206,9 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "a long list comes by scrolling, and of its rows those in sight are in the document",
     async () => {
-      const pat = await somebody("pat");
+      const pat = await stage.somebody("pat");
       for (let at = 0; at < 260; at++) await pat.talkToUser(`friend-${at}`, { body: `to ${at}` });
-      const page = await browser.person(link, "pat");
+      const page = await stage.person("pat");
       await page.locator(".row", { hasText: "to 259" }).waitFor();
       const first = page.locator(".row", { hasText: "to 0" });
       for (let tries = 0; tries < 100 && !(await first.isVisible()); tries++) {
@@ -248,7 +225,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await page.getByRole("searchbox").fill("friend-77");
       await page.locator(".row", { hasText: "to 77" }).waitFor();
       expect(await page.locator(".row").count()).toBe(1);
-      await pat.close();
     },
     browserTestMsMax,
   );
@@ -256,10 +232,10 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "who does not look is notified of a message, but not of a muted conversation",
     async () => {
-      const [max, nina] = [await somebody("max"), await somebody("nina")];
+      const [max, nina] = [await stage.somebody("max"), await stage.somebody("nina")];
       await max.talkToUser("ola", { body: "one" });
       await nina.talkToUser("ola", { body: "two" });
-      const ola = await browser.person(link, "ola");
+      const ola = await stage.person("ola");
       await openRoom(ola, "nina");
       await ola.getByRole("button", { name: "Menu" }).last().click();
       await ola.getByRole("menuitem", { name: "Mute" }).click();
@@ -280,7 +256,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await max.talkToUser("ola", { body: "but this" });
       await ola.waitForFunction(() => document.title === "(2) Roost");
       expect(await ola.evaluate(() => Reflect.get(window, "shown"))).toEqual(["max: but this"]);
-      await Promise.all([max.close(), nina.close()]);
     },
     browserTestMsMax,
   );

@@ -1,14 +1,12 @@
 // A conversation of 100,000 messages in the web chat, from its end to its beginning, and through all of it.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { RoostClient } from "../../src/sdk/core.ts";
-import { Messenger } from "../../src/sdk/messenger/messenger.ts";
-import { browserTestMsMax, chromium } from "../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import { chromium } from "../support/browser.ts";
 import { testLimits } from "../support/limits.ts";
 import { frameSentence, scrollFrames } from "../support/page-times.ts";
-import { hears, openRoom, WebStage } from "../support/web-page.ts";
+import { hears, openRoom } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
 const messages = 100_000;
 /** Sent before their answers are waited for. */
 const inFlight = 500;
@@ -23,18 +21,16 @@ const scrollMs = 5_000;
 const inDocumentMax = 120;
 const testMsMax = 600_000;
 
-let stage: WebStage;
+const stage = webStage({ limits: testLimits({ requestsPerSecond: 100_000 }) });
 
 /** Returns the place of each message in the conversation: of those in flight, any one may be stored first. */
 async function write(sender: string, account: string): Promise<readonly number[]> {
-  const token = await stage.server.token(sender, app);
-  const client = await RoostClient.connect({ url: `tcp://${stage.server.tcp}`, token });
+  const client = await stage.talker(sender);
   const ids: bigint[] = [];
   for (let at = 0; at < messages; at += inFlight) {
     const talks = Array.from({ length: inFlight }, (_, i) => client.talkToUser(account, { body: `number ${at + i}` }));
     for (const { id } of await Promise.all(talks)) ids.push(id);
   }
-  await client.close();
   const places = new Map(ids.toSorted((one, other) => Number(one - other)).map((id, place) => [id, place]));
   return ids.map((id) => places.get(id) ?? -1);
 }
@@ -49,22 +45,15 @@ async function emptyFrames(): Promise<readonly number[]> {
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start({ limits: testLimits({ requestsPerSecond: 100_000 }) });
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "100,000 messages come by scrolling up, each of them, in order, without a gap",
     async () => {
-      const { server, browser, link } = stage;
       const places = await write("ben", "ann");
-      const token = await server.token("ann", app);
-      const reader = await Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" });
+      const reader = await stage.somebody("ann");
       await reader.conversation({ account: "ben" }).markRead();
       await reader.close();
       console.log(`an empty page: ${frameSentence(await emptyFrames())}`);
-      const ann = await browser.person(link, "ann");
+      const ann = await stage.person("ann");
       await openRoom(ann, "ben");
       await hears(ann, `number ${places.indexOf(messages - 1)}`);
       const { most, lowest, faults, gaps, lastGaps } = await ann.evaluate(

@@ -1,14 +1,13 @@
 // 10,000 conversations in the list of the web chat.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { RoostClient } from "../../src/sdk/core.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { testLimits } from "../support/limits.ts";
 import { sentenceOf } from "../support/page-times.ts";
-import { begin, openRoom, WebStage } from "../support/web-page.ts";
+import { begin, openRoom } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
 const conversations = 10_000;
 /** Talks before their answers are waited for. */
 const inFlight = 500;
@@ -16,10 +15,7 @@ const inFlight = 500;
 const perSecond = 50;
 const rowHeight = 64;
 
-let stage: WebStage;
-
-const connected = async (account: string): Promise<RoostClient> =>
-  RoostClient.connect({ url: `tcp://${stage.server.tcp}`, token: await stage.server.token(account, app) });
+const stage = webStage({ limits: testLimits({ requestsPerSecond: 100_000 }) });
 
 /** Types into what has the focus, a key at a time. Returns the times from each key until the frame that shows it. */
 async function typed(page: Page, text: string): Promise<readonly number[]> {
@@ -39,21 +35,15 @@ async function typed(page: Page, text: string): Promise<readonly number[]> {
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start({ limits: testLimits({ requestsPerSecond: 100_000 }) });
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "10,000 conversations come by scrolling, are searched, and let one type while messages come",
     async () => {
-      const pat = await connected("pat");
+      const pat = await stage.talker("pat");
       for (let at = 0; at < conversations; at += inFlight)
         await Promise.all(
           Array.from({ length: inFlight }, (_, i) => pat.talkToUser(`friend-${at + i}`, { body: `to ${at + i}.` })),
         );
-      await pat.close();
-      const page = await stage.browser.person(stage.link, "pat");
+      const page = await stage.person("pat");
       await page.locator(".row").first().waitFor();
       const height = await page.evaluate(async (wanted) => {
         const list = document.querySelector(".list");
@@ -80,7 +70,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await page.getByLabel("Write a message").focus();
       const typing = new AbortController();
       let sent = 0;
-      const friends = await Promise.all(Array.from({ length: 20 }, (_, at) => connected(`friend-${at * 400}`)));
+      const friends = await Promise.all(Array.from({ length: 20 }, (_, at) => stage.talker(`friend-${at * 400}`)));
       const traffic = (async () => {
         for (; !typing.signal.aborted; sent++) {
           await friends[sent % friends.length]?.talkToUser("pat", { body: `news ${sent}` });
@@ -97,7 +87,6 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await page.locator(".row", { hasText: `news ${sent - 1}` }).waitFor();
       await openRoom(page, /^friend-400$/);
       await page.getByRole("main", { name: "friend-400" }).waitFor();
-      await Promise.all(friends.map((friend) => friend.close()));
     },
     3 * browserTestMsMax,
   );

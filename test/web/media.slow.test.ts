@@ -1,18 +1,16 @@
 // Pictures and files in two browsers: chosen, pasted, dropped, taken back; seen and saved by somebody else.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { testLimits } from "../support/limits.ts";
-import { Messenger as Server } from "../support/messenger.ts";
-import { begin, openRoom, WebBrowser } from "../support/web-page.ts";
+import { begin, openRoom } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 const fileBytesMax = 1_000_000;
 
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage({ media: { kind: "folder" }, limits: testLimits({ mediaBytes: fileBytesMax }) });
+const withoutPlace = webStage();
 
 /** Gives the page a file as a paste or a drop does; a picture of the page's own making if it has no text. */
 const give = (page: Page, how: "paste" | "drop", name: string, text?: string): Promise<void> =>
@@ -37,24 +35,10 @@ const give = (page: Page, how: "paste" | "drop", name: string, text?: string): P
   );
 
 describe.skipIf(chromium === undefined)("pictures and files in the web chat", () => {
-  beforeAll(async () => {
-    const limits = testLimits({ mediaBytes: fileBytesMax });
-    server = await Server.start({ web: true, linkSecret, media: { kind: "folder" }, limits });
-    link = `http://${server.ws}/#link=${linkSecret}`;
-    // The page is bundled, which takes longer on a busy machine than a browser waits.
-    await (await fetch(`http://${server.ws}/`)).text();
-    browser = await WebBrowser.launch();
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.stop();
-    expect(browser.problems).toEqual([]);
-  });
-
   test(
     "a pasted and a dropped picture are one message, without one that was removed; somebody else sees and saves them",
     async () => {
-      const [ann, ben] = [await browser.person(link, "ann"), await browser.person(link, "ben")];
+      const [ann, ben] = [await stage.person("ann"), await stage.person("ben")];
       await begin(ann, "ben");
       await ann.getByRole("button", { name: "Attach files" }).waitFor();
       await give(ann, "paste", "pasted.png");
@@ -97,7 +81,7 @@ describe.skipIf(chromium === undefined)("pictures and files in the web chat", ()
   test(
     "SVG and HTML are saved, and never run; a file that is too large says so",
     async () => {
-      const [eve, fay] = [await browser.person(link, "eve"), await browser.person(link, "fay")];
+      const [eve, fay] = [await stage.person("eve"), await stage.person("fay")];
       await begin(eve, "fay");
       await eve.getByRole("button", { name: "Attach files" }).waitFor();
       const script = "<script>parent.ran=window.ran=1</script>";
@@ -132,19 +116,12 @@ describe.skipIf(chromium === undefined)("pictures and files in the web chat", ()
   test(
     "a server without a place for files offers no button",
     async () => {
-      const without = await Server.start({ web: true, linkSecret });
-      try {
-        // Its page is bundled once more.
-        await (await fetch(`http://${without.ws}/`)).text();
-        const gus = await browser.person(`http://${without.ws}/#link=${linkSecret}`, "gus");
-        await begin(gus, "hal");
-        await gus.getByText("No messages yet").waitFor();
-        await give(gus, "paste", "pasted.png");
-        expect(await gus.getByRole("button", { name: "Attach files" }).count()).toBe(0);
-        expect(await gus.getByRole("list", { name: "Attached files" }).count()).toBe(0);
-      } finally {
-        await without.stop();
-      }
+      const gus = await withoutPlace.person("gus");
+      await begin(gus, "hal");
+      await gus.getByText("No messages yet").waitFor();
+      await give(gus, "paste", "pasted.png");
+      expect(await gus.getByRole("button", { name: "Attach files" }).count()).toBe(0);
+      expect(await gus.getByRole("list", { name: "Attached files" }).count()).toBe(0);
     },
     browserTestMsMax,
   );

@@ -1,6 +1,6 @@
 // The memory of the web chat while an hour's traffic of `roost demo` comes to it, in less time.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { seededRandom } from "../../src/base/random.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
@@ -9,9 +9,9 @@ import { setStage } from "../../src/cli/demo/stage.ts";
 import { Traffic } from "../../src/cli/demo/traffic.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { testSeed } from "../support/random.ts";
-import { openRoom, WebStage } from "../support/web-page.ts";
+import { openRoom } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
 /** What `roost demo` says in an hour, in the first minutes, and here in a second. */
 const hour = 7_200;
 /** What each conversation begins with: as much as one that is opened loads, at the first look and at the last one. */
@@ -23,7 +23,7 @@ const groups = 4;
 /** Between two looks at another conversation. */
 const lookMs = 1_000;
 
-let stage: WebStage;
+const stage = webStage();
 
 interface Kept {
   readonly heapBytes: number;
@@ -43,22 +43,16 @@ async function keptBy(page: Page): Promise<Kept> {
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "after an hour's traffic a page keeps at most a fifth more than after the first minutes",
     async () => {
-      const { server, browser, link } = stage;
       const seed = testSeed("memory");
       const random = seededRandom(seed);
-      const way = { url: `tcp://${server.tcp}`, tokenOf: (account: string) => server.token(account, app) };
+      const way = { url: `tcp://${stage.server.tcp}`, tokenOf: (account: string) => stage.token(account) };
       const scene = await setStage({ people: castOf(people, random), groups, guest: "ann", way, random });
       const traffic = new Traffic({ ...scene, ...systemRuntime, random, rate: perSecond });
       await traffic.fill(pageSize);
-      const page = await browser.person(link, "ann");
+      const page = await stage.person("ann");
       await page.locator(".row").nth(groups).waitFor();
       const home = (await page.locator(".row-title").first().textContent()) ?? "";
       traffic.start();

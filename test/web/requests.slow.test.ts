@@ -1,29 +1,21 @@
 // Who may come into a group: by asking, which its admins answer, and by invitations that end.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { Community } from "../../src/sdk/community/community.ts";
-import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
 import { button, confirm, details, fromMenu, openDetails } from "../support/web-details.ts";
-import { hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { hears, openRoom, say } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
-
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 
 /** A page whose account owns a group of that name, which is open with its details. */
 async function owner(account: string, name: string, members: readonly string[]): Promise<[Page, string]> {
-  const token = await server.token(account, app);
-  const client = await Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" }, Community.of);
+  const client = await stage.somebody(account);
   const { id } = await client.newGroup({ name, members });
   await Community.of(client).group(id).update({ hasApproval: true });
-  await client.close();
-  const page = await browser.person(link, account);
+  const page = await stage.person(account);
   await openRoom(page, name);
   await openDetails(page);
   await details(page).getByText("Who wants to join asks the admins").waitFor();
@@ -31,17 +23,11 @@ async function owner(account: string, name: string, members: readonly string[]):
 }
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "who has left asks to join, is refused, may ask again, is accepted, and writes",
     async () => {
       const [ann] = await owner("ann", "Choir", ["ben"]);
-      const ben = await browser.person(link, "ben");
+      const ben = await stage.person("ben");
       await openRoom(ben, "Choir");
       await openDetails(ben);
       await button(ben, "Leave group").click();
@@ -68,7 +54,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
     "an invitation is made with its days and uses, says what is left of them, and is used up",
     async () => {
       const [carl] = await owner("carl", "Chess", []);
-      const [dora, emil] = [await browser.person(link, "dora"), await browser.person(link, "emil")];
+      const [dora, emil] = [await stage.person("dora"), await stage.person("emil")];
       await button(carl, "Make an invitation").click();
       await carl.getByLabel("Valid for").selectOption("1 day");
       await carl.getByLabel("How many may join").fill("1");

@@ -1,40 +1,25 @@
 // Every screen of the web chat by axe-core: in English and Chinese, light and dark, wide and narrow.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { Community } from "../../src/sdk/community/community.ts";
-import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { chinese } from "../../src/web/texts/chinese.ts";
 import { english, type Texts } from "../../src/web/texts/english.ts";
 import { counter } from "../../src/web/texts/plural.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
-import { type WebBrowser, WebStage } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
 const axeSource = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
-const app = "demo";
 const groupName = "Everybody";
 
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 /** The group with all that its details can show. */
 let group = "";
-const endings: (() => unknown)[] = [];
-
-/** Somebody without a page. */
-async function somebody(account: string): Promise<Messenger> {
-  const token = await server.token(account, app);
-  const client = await Messenger.connect({ url: `tcp://${server.tcp}`, token, device: "test" }, Community.of);
-  endings.push(() => client.close());
-  return client;
-}
 
 /** Gives `reader` a group with texts, members, an invitation, somebody who asks, and a pinned message. */
 async function furnish(reader: string): Promise<void> {
-  const [own, pat] = [await somebody(reader), await somebody("pat")];
+  const [own, pat] = [await stage.somebody(reader), await stage.somebody("pat")];
   const community = Community.of(own);
   const { id } = await own.newGroup({ name: groupName, introduction: "what it is for", members: ["pat", "quin"] });
   group = id;
@@ -42,7 +27,7 @@ async function furnish(reader: string): Promise<void> {
   await community.group(id).setRole("pat", "admin");
   await community.group(id).mute("quin", new Date(Date.now() + 3_600_000));
   await community.group(id).invite();
-  await Community.of(await somebody("rex"))
+  await Community.of(await stage.somebody("rex"))
     .group(id)
     .request("let me in");
   const first = await pat.talkToGroup(id, { body: `@${reader} look: https://example.org/`, mentions: [reader] });
@@ -77,15 +62,6 @@ const looks: readonly (readonly [string, Texts, BrowserContextOptions])[] = [
 ];
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(async () => {
-    await Promise.all(endings.map((end) => end()));
-    await stage.stop();
-  });
-
   for (const [name, t, options] of looks)
     test(
       `axe finds nothing serious on any screen: ${name}`,
@@ -93,7 +69,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         const account = `reader-${looks.findIndex(([other]) => other === name)}`;
         await furnish(account);
         // Contrast counts where nothing fades.
-        const page = await (await browser.window({ reducedMotion: "reduce", ...options })).newPage();
+        const page = await (await stage.browser.window({ reducedMotion: "reduce", ...options })).newPage();
         const found: string[] = [];
         const look = async (screen: string): Promise<void> => void found.push(...(await faults(page, screen)));
         const press = (label: string | RegExp): Promise<void> =>
@@ -109,14 +85,14 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         };
         const isNarrow = options.viewport !== undefined;
 
-        await page.goto(`${link}x=`);
+        await page.goto(`${stage.link}x=`);
         await page.getByRole("alert").waitFor();
         await page.getByLabel(t.tokenLabel).fill("no token");
         await press(t.signIn);
         await page.getByText(t.notAToken).waitFor();
         await look("the door without a link, and what is no token");
         await page.goto("about:blank");
-        await page.goto(link);
+        await page.goto(stage.link);
         await page.getByLabel(t.nameLabel).waitFor();
         await look("the door");
         await page.getByLabel(t.nameLabel).fill(account);
@@ -185,7 +161,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         await cancel();
         await press(t.close);
         // A group that one has left, and a message that is refused.
-        await Community.of(await somebody(account))
+        await Community.of(await stage.somebody(account))
           .group(group)
           .leave();
         if (isNarrow) await press(t.back);

@@ -1,38 +1,27 @@
 // What a person waits for in the web chat: a message on another browser, a conversation that opens, the page itself.
 // The tests check what is shown, and print how long it took.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { RoostClient } from "../../src/sdk/core.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { testLimits } from "../support/limits.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
 import { noteShown, pressedAt, sentenceOf, shownAt } from "../support/page-times.ts";
-import { begin, hears, openRoom, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-const app = "demo";
 const talks = 300;
 /** In the list, of which some are opened. */
 const conversations = 500;
 const opened = 30;
 const reloads = 10;
 
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage({ limits: testLimits({ requestsPerSecond: 100_000 }) });
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start({ limits: testLimits({ requestsPerSecond: 100_000 }) });
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "what one writes comes to the other browser, each message once and in order",
     async () => {
-      const [ann, ben] = [await browser.person(link, "ann"), await browser.person(link, "ben")];
+      const [ann, ben] = [await stage.person("ann"), await stage.person("ben")];
       await begin(ann, "ben");
       await ann.getByLabel("Write a message").fill("first");
       await ann.keyboard.press("Enter");
@@ -60,14 +49,12 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "of 500 conversations, those that are clicked open with their messages, and a reload shows the list again",
     async () => {
-      const token = await server.token("pat", app);
-      const pat = await RoostClient.connect({ url: `tcp://${server.tcp}`, token });
+      const pat = await stage.talker("pat");
       for (let at = 0; at < conversations; at++) {
         const lines = at < conversations - opened ? 1 : 60;
         for (let line = 0; line < lines; line++) await pat.talkToUser(`friend-${at}`, { body: `${line} to ${at}` });
       }
-      await pat.close();
-      const page = await browser.person(link, "pat");
+      const page = await stage.person("pat");
       await page.locator(".row", { hasText: `59 to ${conversations - 1}` }).waitFor();
       await noteShown(page);
       const times: number[] = [];

@@ -1,29 +1,20 @@
 // The web chat in a browser whose storage is full, whose clock is wrong, that goes offline, or that is led to it by a
 // strange address.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
-import { begin, hears, openRoom, say, signIn, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say, signIn } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
 const dayMs = 86_400_000;
 
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "where the browser's storage is full, messages are sent all the same, and the page says what is not kept",
     async () => {
-      const context = await browser.window();
+      const context = await stage.browser.window();
       // Storage that is full says so, whatever is asked of it.
       await context.addInitScript(() => {
         Storage.prototype.setItem = () => {
@@ -35,9 +26,9 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
           return request;
         };
       });
-      const pia = await signIn(await context.newPage(), link, "pia");
+      const pia = await signIn(await context.newPage(), stage.link, "pia");
       await pia.getByText("The browser keeps nothing of this page").waitFor();
-      const quin = await browser.person(link, "quin");
+      const quin = await stage.person("quin");
       await begin(pia, "quin");
       await say(pia, "kept nowhere");
       await pia.getByText("This browser cannot keep what waits to be sent").waitFor();
@@ -61,7 +52,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
     test(
       `with a clock that is a day ${name}, people talk, in the order of the server, and one account is made`,
       async () => {
-        const context = await browser.window();
+        const context = await stage.browser.window();
         await context.clock.install({ time: Date.now() + off });
         const page = await context.newPage();
         let made = 0;
@@ -69,8 +60,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
           if (request.url().endsWith("web/account")) made++;
         });
         const [late, right] = [`late-${name}`, `right-${name}`];
-        await signIn(page, link, late);
-        const other = await browser.person(link, right);
+        await signIn(page, stage.link, late);
+        const other = await stage.person(right);
         await begin(page, right);
         await say(page, "one");
         await page.getByRole("img", { name: "stored" }).waitFor();
@@ -95,8 +86,8 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "what was written without a connection is sent by the next tab of the browser, once and in order",
     async () => {
-      const tess = await browser.person(link, "tess");
-      const context = await browser.window();
+      const tess = await stage.person("tess");
+      const context = await stage.browser.window();
       let isShut = false;
       await context.routeWebSocket(/.*/, (socket) => {
         if (isShut) void socket.close({ code: 1011 });
@@ -109,7 +100,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
           });
         }
       });
-      const sam = await signIn(await context.newPage(), link, "sam");
+      const sam = await signIn(await context.newPage(), stage.link, "sam");
       await begin(sam, "tess");
       await say(sam, "before");
       await openRoom(tess, "sam");
@@ -123,7 +114,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await sam.close();
       isShut = false;
       await context.setOffline(false);
-      const again = await signIn(await context.newPage(), link, "sam");
+      const again = await signIn(await context.newPage(), stage.link, "sam");
       await hears(tess, "third");
       await openRoom(again, "tess");
       await hears(again, "third");
@@ -136,8 +127,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "an address with a fragment that is nothing shows the door with a sentence, and the fragment is gone",
     async () => {
-      const context = await browser.window();
-      const place = `http://${server.ws}/`;
+      const context = await stage.browser.window();
       for (const fragment of [
         "link=",
         "token=a.b",
@@ -147,21 +137,21 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
         "x".repeat(100_000),
       ]) {
         const page = await context.newPage();
-        await page.goto(`${place}#${fragment}`);
+        await page.goto(`${stage.place}#${fragment}`);
         await page.getByRole("alert").getByText("The link is not complete.").waitFor();
         await page.getByLabel("Token").waitFor();
-        expect([fragment.slice(0, 40), page.url()]).toEqual([fragment.slice(0, 40), place]);
+        expect([fragment.slice(0, 40), page.url()]).toEqual([fragment.slice(0, 40), stage.place]);
         await page.close();
       }
       // One that has the form of a token, and is none.
       const page = await context.newPage();
-      await page.goto(`${place}#token=${"x".repeat(20_000)}.y.z`);
+      await page.goto(`${stage.place}#token=${"x".repeat(20_000)}.y.z`);
       await page.getByText("The server refused the connection").waitFor();
-      expect(page.url()).toBe(place);
+      expect(page.url()).toBe(stage.place);
       await page.getByRole("button", { name: "Sign in again" }).click();
       await page.getByLabel("Token").waitFor();
       // In a tab that is signed in already, a broken address signs nobody out.
-      const ursa = await browser.person(link, "ursa");
+      const ursa = await stage.person("ursa");
       await ursa.evaluate(() => void (location.hash = "#token=broken"));
       await ursa.waitForFunction(() => location.hash === "");
       await ursa.getByText("Nobody here yet").waitFor();

@@ -1,28 +1,19 @@
 // Two people talk in two browsers.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
-import type { Messenger as Server } from "../support/messenger.ts";
-import { begin, hears, openRoom, say, type WebBrowser, WebStage } from "../support/web-page.ts";
+import { begin, hears, openRoom, say } from "../support/web-page.ts";
+import { webStage } from "../support/web-stage.ts";
 
-let stage: WebStage;
-let server: Server;
-let browser: WebBrowser;
-let link = "";
+const stage = webStage();
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
-  beforeAll(async () => {
-    stage = await WebStage.start();
-    ({ server, browser, link } = stage);
-  }, browserTestMsMax);
-  afterAll(() => stage.stop());
-
   test(
     "two people meet, talk, and see what the other has read, writes, answers, changes and takes back",
     async () => {
-      const [ann, ben] = [await browser.person(link, "ann"), await browser.person(link, "ben")];
+      const [ann, ben] = [await stage.person("ann"), await stage.person("ben")];
       // The secret leaves the address bar.
-      expect([ann.url(), ben.url()]).toEqual([`http://${server.ws}/`, `http://${server.ws}/`]);
+      expect([ann.url(), ben.url()]).toEqual([stage.place, stage.place]);
       await ann.getByText("Nobody here yet").waitFor();
       await begin(ann, "ben");
       await ann.getByText("No messages yet").waitFor();
@@ -68,10 +59,10 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
     "two tabs of one account, and another browser, are all signed in, and show the same",
     async () => {
-      const one = await browser.person(link, "carla");
-      const elsewhere = await browser.person(link, "carla");
+      const one = await stage.person("carla");
+      const elsewhere = await stage.person("carla");
       const other = await one.context().newPage();
-      await other.goto(link);
+      await other.goto(stage.link);
       await other.getByLabel("Name (optional)").fill("carla");
       await other.getByRole("button", { name: "Make a test account" }).click();
       await other.getByText("Nobody here yet").waitFor();
@@ -92,7 +83,7 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
     "scripts in names, messages and links never run",
     async () => {
       const evil = `<img src=x onerror="window.ran=1"><script>window.ran=1</script>`;
-      const [eve, fay] = [await browser.person(link, "eve"), await browser.person(link, "fay")];
+      const [eve, fay] = [await stage.person("eve"), await stage.person("fay")];
       await begin(eve, "fay");
       for (const text of [
         evil,
