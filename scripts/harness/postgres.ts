@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { SQL, type Subprocess } from "bun";
 import { freePorts } from "./free-ports.ts";
 import { asUser, canChangeUser, dataFolder, programFolder, serverUser, type User } from "./postgres-programs.ts";
+import { signalAll } from "./process-tree.ts";
 import { until } from "./until.ts";
 import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
@@ -102,37 +103,29 @@ export class PostgresServer {
    * Starts another server with the content of this one as it is now: a standby that is promoted, and lacks what
    * follows.
    */
-  async clone(): Promise<PostgresServer> {
-    const server = await PostgresServer.make(this.isDurable, this.variables);
-    const words = [
-      "-D",
-      server.data,
-      "-h",
-      "127.0.0.1",
-      "-p",
-      `${this.port}`,
-      "-U",
-      "postgres",
-      "-c",
-      "fast",
-      "--no-sync",
-    ];
-    if ((await server.spawn("pg_basebackup", words).exited) !== 0) throw new Error("pg_basebackup failed");
-    await server.run();
-    return server;
+  clone(): Promise<PostgresServer> {
+    return this.copied("copy");
   }
 
   /**
    * Starts a standby that follows this server, under a name that synchronous_standby_names may have. It becomes a
    * primary by `promote`, and follows another server by `followOther`. `port`: of one that was ended, in its place.
    */
-  async standby(name: string, port?: number): Promise<PostgresServer> {
+  standby(name: string, port?: number): Promise<PostgresServer> {
+    return this.copied(name, ["--write-recovery-conf"], port);
+  }
+
+  private async copied(name: string, more: readonly string[] = [], port?: number): Promise<PostgresServer> {
     const server = await PostgresServer.make(this.isDurable, this.variables, port);
-    const place = `host=127.0.0.1 port=${this.port} user=postgres application_name=${name}`;
-    const words = ["-D", server.data, "-d", place, "-c", "fast", "--no-sync", "--write-recovery-conf"];
+    const words = ["-D", server.data, "-d", this.sourceFor(name), "-c", "fast", "--no-sync", ...more];
     if ((await server.spawn("pg_basebackup", words).exited) !== 0) throw new Error("pg_basebackup failed");
     await server.run();
     return server;
+  }
+
+  /** Where a server of this name copies and follows this one. */
+  private sourceFor(name: string): string {
+    return `host=127.0.0.1 port=${this.port} user=postgres application_name=${name}`;
   }
 
   /** How much of the write-ahead log a standby has, in bytes: of several, the one that has most is promoted. */
@@ -150,8 +143,7 @@ export class PostgresServer {
 
   /** Makes a standby follow another primary, whose timeline it takes. */
   async followOther(primary: PostgresServer, name: string): Promise<void> {
-    const place = `host=127.0.0.1 port=${primary.port} user=postgres application_name=${name}`;
-    await this.set({ primary_conninfo: place });
+    await this.set({ primary_conninfo: primary.sourceFor(name) });
   }
 
   /** Changes settings of the running server, and waits until they are in force. */
@@ -169,16 +161,14 @@ export class PostgresServer {
     }
   }
 
-  /** Stops or continues all of its processes: connections stay, by the system, and nothing answers. */
-  async freezeAll(isFrozen: boolean): Promise<void> {
-    const pid = this.child?.pid;
-    if (pid === undefined) return;
-    // While the main process is stopped, no other one begins, and none is gone before it was asked for its status.
-    if (isFrozen) process.kill(pid, "SIGSTOP");
-    const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
-    const signal = isFrozen ? "SIGSTOP" : "SIGCONT";
-    for (const child of children.split(" ").filter((word) => word !== "")) process.kill(Number(child), signal);
-    if (!isFrozen) process.kill(pid, "SIGCONT");
+  /** Stops all of its processes: connections stay, by the system, and nothing answers. */
+  freeze(): void {
+    if (this.child !== undefined) signalAll([this.child.pid], "SIGSTOP");
+  }
+
+  /** They go on. */
+  wake(): void {
+    if (this.child !== undefined) signalAll([this.child.pid], "SIGCONT");
   }
 
   /** Starts it again after `kill`, on the same port and data. */

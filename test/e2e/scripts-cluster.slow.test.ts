@@ -1,10 +1,11 @@
 // scripts/cluster, as a person uses it: what it prints, and that nothing of it outlives it.
 
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { patroniMissing } from "../../scripts/harness/patroni/programs.ts";
+import { isRunning } from "../../scripts/harness/process-tree.ts";
 import { isRedisMissing } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 
@@ -24,15 +25,6 @@ test("--help prints help, and a typo is reported without a stack", () => {
   expect(typo.stderr.toString()).toMatch(/^cluster: Unknown option '--postgress'.*\n\nStarts a cluster/);
   expect(typo.stderr.toString()).not.toContain("    at ");
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    // A zombie waits for the process that adopts it.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
 
 for (const signal of ["SIGKILL", "SIGHUP"] as const) {
   test(`it names each process, and after ${signal} none of them, and no folder, is left`, async () => {

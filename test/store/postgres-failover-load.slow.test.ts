@@ -69,7 +69,7 @@ describe.skipIf(!hasPostgres)("stores at work on several PostgreSQL servers", ()
     let [primary, second, third]: readonly PostgresServer[] = cluster.servers;
     const started: PostgresServer[] = [];
     const failures = [
-      (server: PostgresServer) => server.freezeAll(true),
+      (server: PostgresServer) => server.freeze(),
       (server: PostgresServer) => server.kill(),
       (server: PostgresServer) => server.kill("SIGQUIT"),
     ];
@@ -83,7 +83,7 @@ describe.skipIf(!hasPostgres)("stores at work on several PostgreSQL servers", ()
       await third.followOther(second, `s${(round % 2) + 2}`);
       await more();
       // Of a frozen one nothing is heard any more.
-      await primary.freezeAll(false);
+      primary.wake();
       await primary.kill();
       const fresh: PostgresServer = await second.standby("s1", primary.port);
       started.push(fresh);

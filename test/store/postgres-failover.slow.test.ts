@@ -131,13 +131,13 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
     const [first, second, third] = cluster.servers;
     const store = await open();
     const ids = [await sayUntil(store, "1")];
-    await first.freezeAll(true);
+    first.freeze();
     const told = store.append([talk({ clientId: "2" })]);
     await expect(told).rejects.toThrow(StoreUnavailable);
     await second.promote();
     await third.followOther(second, "s3");
     ids.push(await sayUntil(store, "2"));
-    await first.freezeAll(false);
+    first.wake();
     // It takes writes, and has no standby any more.
     const other = await open();
     ids.push(await sayUntil(other, "3"), await sayUntil(store, "4"));

@@ -5,10 +5,10 @@ import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { asUser, type User } from "../postgres-programs.ts";
+import { isRunning, signalAll } from "../process-tree.ts";
 import { until } from "../until.ts";
 import { endsWithParent } from "../with-parent.ts";
 import { configOf, type MemberPorts, type Standbys } from "./config.ts";
-import { isRunning, signalAll } from "./process-tree.ts";
 import type { PatroniPrograms } from "./programs.ts";
 
 export interface MemberOptions {
@@ -34,8 +34,6 @@ export class PatroniMember {
   private readonly folder: string;
   private etcd: Subprocess | undefined;
   private patroni: Subprocess | undefined;
-  /** While it is frozen: its processes. */
-  private frozen: readonly number[] = [];
 
   constructor(options: MemberOptions) {
     const { name, ports, user, standbys, isDurable } = options;
@@ -100,20 +98,19 @@ export class PatroniMember {
 
   /** The whole machine is lost: SIGKILL to all of its processes. Resolves when none is left. */
   async kill(): Promise<void> {
-    await this.end([this.etcd?.pid, ...this.database()]);
+    const told = this.signal("SIGKILL");
+    await until(() => !told.some(isRunning), `${this.name}'s processes have ended`);
     this.etcd = undefined;
     this.patroni = undefined;
   }
 
-  /** The same without its etcd. */
-  async killDatabase(): Promise<void> {
-    await this.end(this.database());
-    this.patroni = undefined;
-  }
-
-  /** Sends a signal to all of its processes, and waits for nothing. */
+  /** Sends a signal to all of its processes, and waits for nothing; returns whom it was sent to. */
   signal(signal: NodeJS.Signals): number[] {
-    return signalAll([this.etcd?.pid, ...this.database()].filter(isPid), signal);
+    const pids = [this.etcd?.pid, this.postmasterPid, this.patroni?.pid];
+    return signalAll(
+      pids.filter((pid) => pid !== undefined),
+      signal,
+    );
   }
 
   /** Kills PostgreSQL's first process alone: the others notice and end. Resolves when it has ended. */
@@ -126,15 +123,12 @@ export class PatroniMember {
 
   /** Stops all of its processes, as a machine that hangs. */
   freeze(): void {
-    this.frozen = this.signal("SIGSTOP");
+    this.signal("SIGSTOP");
   }
 
   /** They go on. */
   wake(): void {
-    const pids = this.frozen;
-    this.frozen = [];
-    // Some may have been killed meanwhile.
-    for (const pid of pids) if (isRunning(pid)) process.kill(pid, "SIGCONT");
+    this.signal("SIGCONT");
   }
 
   /** Ends all of it, for good. */
@@ -149,16 +143,6 @@ export class PatroniMember {
     if (pid !== undefined) await until(() => !isRunning(pid), `${this.name}'s PostgreSQL has ended`);
   }
 
-  private database(): (number | undefined)[] {
-    // Patroni last: it would start PostgreSQL again.
-    return [this.postmasterPid, this.patroni?.pid];
-  }
-
-  private async end(pids: readonly (number | undefined)[]): Promise<void> {
-    const told = signalAll(pids.filter(isPid), "SIGKILL");
-    await until(() => !told.some(isRunning), `${this.name}'s processes have ended`);
-  }
-
   private spawn(log: string, words: readonly string[]): Subprocess {
     // The log is opened before the user is changed, who could not.
     const shell = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', join(this.options.logs, log)];
@@ -166,5 +150,3 @@ export class PatroniMember {
     return Bun.spawn(command, { cwd: this.folder, stdin: "ignore", stdout: "ignore", stderr: "inherit" });
   }
 }
-
-const isPid = (pid: number | undefined): pid is number => pid !== undefined;

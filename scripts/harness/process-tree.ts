@@ -27,7 +27,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** These processes and their descendants that run, parents first. */
-export function withDescendants(pids: readonly number[]): number[] {
+function withDescendants(pids: readonly number[]): number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc")) {
     const pid = Number(name);
