@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { testLimits } from "../support/limits.ts";
-import { begin, openRoom } from "../support/web-page.ts";
+import { begin, openRoom, say } from "../support/web-page.ts";
 import { webStage } from "../support/web-stage.ts";
 
 const fileBytesMax = 1_000_000;
@@ -109,6 +109,70 @@ describe.skipIf(chromium === undefined)("pictures and files in the web chat", ()
       await fay.getByRole("button", { name: "c.png" }).click();
       await fay.getByText("This picture cannot be shown. Save it.").waitFor();
       for (const page of [eve, fay]) expect(await page.evaluate(() => Reflect.get(window, "ran"))).toBeUndefined();
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "a message that waits for an upload is sent after an edit, and when another conversation is open",
+    async () => {
+      const [ivy, jon] = [await stage.person("ivy"), await stage.person("jon")];
+      let upload = Promise.withResolvers<void>();
+      await ivy.route("**/media/**", async (route) => {
+        await upload.promise;
+        await route.continue();
+      });
+      await begin(ivy, "jon");
+      await ivy.getByRole("button", { name: "Attach files" }).waitFor();
+      await say(ivy, "first");
+      await ivy.getByRole("img", { name: "stored" }).waitFor();
+      const field = ivy.getByLabel("Write a message");
+      const waits = ivy.getByText("The message is sent when the files are uploaded.");
+      const act = async (name: string): Promise<void> => {
+        const message = ivy.locator(".message", { hasText: "first" });
+        await message.hover();
+        await message.getByRole("button", { name }).click();
+      };
+      const edit = async (): Promise<void> => {
+        await act("Edit");
+        await field.fill("first, but not yet edited");
+        const uploaded = ivy.waitForResponse("**/media/**");
+        upload.resolve();
+        await (await uploaded).finished();
+      };
+
+      await give(ivy, "drop", "one.png");
+      await say(ivy, "with one");
+      await waits.waitFor();
+      await edit();
+      expect(await field.inputValue()).toBe("first, but not yet edited");
+      await field.press("Escape");
+      await openRoom(jon, "ivy");
+      await jon.locator(".message", { hasText: "with one" }).getByRole("button", { name: "one.png" }).waitFor();
+
+      // The edit is left with the conversation.
+      upload = Promise.withResolvers();
+      await give(ivy, "drop", "two.png");
+      await say(ivy, "with two");
+      await waits.waitFor();
+      await edit();
+      await begin(ivy, "kay");
+      await jon.locator(".message", { hasText: "with two" }).getByRole("button", { name: "two.png" }).waitFor();
+
+      upload = Promise.withResolvers();
+      await openRoom(ivy, "jon");
+      await act("Reply");
+      await give(ivy, "drop", "three.png");
+      await say(ivy, "with three");
+      await waits.waitFor();
+      await begin(ivy, "kay");
+      await ivy.getByText("No messages yet").waitFor();
+      upload.resolve();
+      const three = jon.locator(".message", { hasText: "with three" });
+      await three.getByRole("button", { name: "three.png" }).waitFor();
+      await three.locator(".quote", { hasText: "first" }).waitFor();
+      expect(await jon.locator(".message").first().locator(".text").innerText()).toBe("first");
+      expect(await jon.locator(".message").count()).toBe(4);
     },
     browserTestMsMax,
   );

@@ -227,6 +227,8 @@ export class Room {
 
   close(): void {
     this.isClosed = true;
+    // What waits to be sent until the edit has ended is sent now.
+    this.edited.value = undefined;
     this.timeline?.close();
   }
 

@@ -1,7 +1,7 @@
 // The files that were chosen for the next message of a conversation: they are uploaded at once, and the message names
 // them when all are there.
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { errorOf, isWorthRepeating } from "../../sdk/client-errors.ts";
 import { RequestRefused, Status } from "../../sdk/core.ts";
 import type { Files, Media } from "../../sdk/media/files.ts";
@@ -14,6 +14,9 @@ const filesMax = 10;
 /** Types of messages. */
 const text = 1;
 const image = 2;
+
+/** Where files are uploaded to. */
+type Uploads = Pick<Files, "upload">;
 
 /** A file on its way to the server. */
 export class Attachment {
@@ -35,7 +38,7 @@ export class Attachment {
   }
 
   /** Never rejects. */
-  async upload(files: Files): Promise<void> {
+  async upload(files: Uploads): Promise<void> {
     const { file } = this;
     const { signal: end } = (this.ending = new AbortController());
     this.fault.value = "";
@@ -80,28 +83,36 @@ export class Tray {
   /** The message is to be sent as soon as all files are uploaded. */
   readonly isWaiting = signal(false);
   readonly isReady = computed(() => this.items.value.every(({ media }) => media.value !== undefined));
-  private readonly files: Files;
+  /** Sends the message, or is called again when a signal changes that it has read: of the last view of this tray. */
+  send: () => void = () => undefined;
+  private readonly files: Uploads;
   private readonly uploaded: (media: Media, file: File) => void;
 
   /** `uploaded`: is told of each file that has arrived. */
-  constructor(files: Files, uploaded: (media: Media, file: File) => void) {
+  constructor(files: Uploads, uploaded: (media: Media, file: File) => void) {
     this.files = files;
     this.uploaded = uploaded;
+    effect(() => {
+      if (this.isWaiting.value && this.isReady.value) this.send();
+    });
   }
 
+  /** Takes what there is room for: the rest is not even read. */
   add(files: Iterable<File>): void {
-    const added = Array.from(files, (file) => new Attachment(file));
-    const all = [...this.items.peek(), ...added];
-    this.isFull.value = all.length > filesMax;
-    this.items.value = all.slice(0, filesMax);
-    for (const one of added) if (this.items.peek().includes(one)) void this.upload(one);
+    const room = filesMax - this.items.peek().length;
+    const chosen = [...files];
+    this.isFull.value = chosen.length > room;
+    const added = chosen.slice(0, room).map((file) => new Attachment(file));
+    this.items.value = [...this.items.peek(), ...added];
+    for (const one of added) void this.upload(one);
   }
 
   remove(item: Attachment): void {
+    const left = this.items.peek().filter((one) => one !== item);
+    if (left.length === 0) return this.clear();
     item.cancel();
     this.isFull.value = false;
-    this.items.value = this.items.peek().filter((one) => one !== item);
-    if (this.items.peek().length === 0) this.isWaiting.value = false;
+    this.items.value = left;
   }
 
   async upload(item: Attachment): Promise<void> {
@@ -129,8 +140,9 @@ export class Tray {
   }
 
   clear(): void {
+    // First: without files, nothing is waited for.
+    this.isWaiting.value = this.isFull.value = false;
     for (const item of this.items.peek()) item.cancel();
     this.items.value = [];
-    this.isWaiting.value = this.isFull.value = false;
   }
 }

@@ -69,9 +69,10 @@ export function Composer({ room }: { readonly room: Room }) {
     room.send(body, mentionsIn(body, room, members.value), isEdit ? undefined : tray.take());
     field.current?.focus();
   };
-  useNow(() => {
-    if (tray.isWaiting.value && tray.isReady.value) untracked(send);
-  });
+  // After an edit, whose text is in the field.
+  tray.send = () => {
+    if (room.edited.value === undefined) untracked(send);
+  };
   const onInput = (): void => {
     const { current } = field;
     if (current === null) return;
