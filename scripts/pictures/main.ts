@@ -1,8 +1,8 @@
 // Takes the pictures of the guides: scripts/screenshots says how.
 //
 // They are the same as far as they can be: the people and their words are those of a seed, the clock on the wall shows
-// about ten whatever the hour, and nothing moves while a picture is taken, since the demo is paused. Times, and the
-// order of lines that were stored in the same millisecond, still differ from one run to the next.
+// about ten whatever the hour, and nothing moves while a picture is taken, since the demo is paused. Times, the
+// colours of groups, and the order of lines that were stored in the same millisecond still differ between runs.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -93,6 +93,7 @@ async function openWindow(browser: Browser, link: string, title: string, picture
   await page.locator(".row", { has: page.locator(".row-title", { hasText: title }) }).click();
   const text = picture.of === "group" ? lastLines.group : lastLines.direct;
   await page.locator(".message .text", { hasText: text }).first().waitFor();
+  await page.getByRole("button", { name: "Attach files" }).waitFor();
   return page;
 }
 
@@ -124,7 +125,8 @@ async function write(png: Uint8Array, path: string): Promise<void> {
 async function takeAll(out: string, executablePath: string, endings: (() => unknown)[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "roost-pictures-"));
   endings.push(() => rmSync(folder, { recursive: true, force: true }));
-  const server = await ServerProcess.start(folder);
+  // With the button for files, which a server without a place for them does not show.
+  const server = await ServerProcess.start(folder, ["--media", "folder"]);
   endings.push(() => server.end("SIGTERM"));
   const demo = await startDemo(folder, server.ws);
   endings.push(() => demo.kill("SIGKILL"));
