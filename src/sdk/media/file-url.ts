@@ -10,7 +10,7 @@ import { FileRefused } from "./file-refused.ts";
  */
 export function fileUrl(url: string, server: string): string {
   if (!url.startsWith("/")) return url;
-  if (server === "") throw new Disconnected({ code: 1006, text: "the connection ended before the upload began" });
+  if (server === "") throw new Disconnected({ code: 1006, text: "the connection ended before the transfer began" });
   if (!/^wss?:/.test(server))
     throw new FileRefused(0, "the files are at the server's WebSocket listener: connect there, by ws:// or wss://");
   return new URL(url, server.replace(/^ws/, "http")).href;
