@@ -103,7 +103,7 @@ export async function bundleSite(): Promise<Files> {
   for (const [path, bytes] of contents) {
     const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
     files[path] = bytes;
-    // In less than zlib's best by a twenty-fifth.
+    // Scripts become 3.6 % smaller than by zlib at its best.
     files[`${path}.gz`] = Bun.gzipSync(bytes, { library: "libdeflate", level: 12 });
     files[`${path}.br`] = new Uint8Array(await brotli(bytes, quality));
   }

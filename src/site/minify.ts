@@ -21,7 +21,7 @@ const subscripts = /\["(\w+)"\]/g;
 
 /** What browsers declare, as options and as the newest members, and what Preact does; tests find what is missing. */
 const foreign = new Set([
-  ...["block", "dayOfYear", "dependencies", "endings", "exact", "handler", "held", "output"],
+  ...["block", "dayOfYear", "dependencies", "endings", "exact", "held", "output"],
   ...["progress", "shared", "since", "until", "urls", "class", "ref", "unitDisplay", "maximumFractionDigits"],
 ]);
 
