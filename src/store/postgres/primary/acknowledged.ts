@@ -36,10 +36,13 @@ export class Acknowledged {
    * do not have it in time, or if the server lacks what was acknowledged.
    */
   async confirm(sql: SQL): Promise<void> {
+    const { last } = this;
     const row = await confirmOf(sql, this.holder, this.primary.isAsync);
     if (row === undefined) return;
-    if (row.number === this.last?.number) this.compare(row.epoch, row.lastId);
-    this.last = row;
+    if (row.number === last?.number) this.compare(last, row.epoch, row.lastId);
+    // Of two at a time, the one that has looked later may be held first.
+    const other = this.last;
+    if (other?.number !== row.number || other.epoch !== row.epoch || other.lastId < row.lastId) this.last = row;
   }
 
   /** Rejects with StoreUnavailable if the server lacks what was acknowledged; before anything is written to it. */
@@ -50,12 +53,13 @@ export class Acknowledged {
       SELECT split_part(i.epoch, '-', 1) AS epoch,
         (SELECT l.last_id FROM roost.node_last l WHERE l.number = ${last.number}) AS last_id
       FROM roost.identity i`;
-    if (row !== undefined) this.compare(row.epoch, row.last_id ?? 0n);
+    if (row !== undefined) this.compare(last, row.epoch, row.last_id ?? 0n);
   }
 
-  private compare(epoch: string, present: bigint): void {
-    const { last, primary } = this;
-    if (last === undefined || (epoch === last.epoch && present >= last.lastId)) return;
+  /** `last`: from before the look that has found this. */
+  private compare(last: NodeRow, epoch: string, present: bigint): void {
+    const { primary } = this;
+    if (epoch === last.epoch && present >= last.lastId) return;
     if (epoch === last.epoch) {
       const sentence =
         `the database lacks messages that were acknowledged: under node number ${last.number} up to ${last.lastId} ` +
