@@ -26,7 +26,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const primary = isList ? new Primary({ url, isAsync: options.isAsync === true, log }) : undefined;
   const writer = new Writer(url, leaseHolder(), claim, limits, primary);
   const open = async (): Promise<Renewal> => {
-    await migrate(await writer.serverUrl(), log);
+    await writer.atServer((server) => migrate(server, log));
     const renewal = await writer.renew();
     logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;

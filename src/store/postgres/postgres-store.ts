@@ -161,7 +161,7 @@ export class PostgresStore extends JobStore implements Store {
     writer.readers = reads;
     writer.onLost = () => this.housekeeping.lost();
     writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
-    writer.onOutdated = async () => migrateReplacement(await writer.serverUrl(), log);
+    writer.onOutdated = () => writer.atServer((server) => migrateReplacement(server, log));
     // Without the writer's connection nobody is served, so the others are released.
     writer.onScarce = () => {
       for (const connections of [this.readConnections, markConnections]) connections.yield();

@@ -25,7 +25,7 @@ import { sendChanges } from "./changes.ts";
 import { GuardedAccounts } from "./people/guarded-accounts.ts";
 import { placeOf } from "./client.ts";
 import { Connections } from "./connection.ts";
-import { StoreReplaced } from "./failures.ts";
+import { DatabaseAway, StoreReplaced } from "./failures.ts";
 import { closedRowsMax } from "./groups/ended-functions.ts";
 import { areDeletions, triesMax } from "./life.ts";
 import { Acknowledged } from "./primary/acknowledged.ts";
@@ -117,9 +117,18 @@ export class Writer {
     });
   }
 
-  /** Returns the URL of the server to which it writes. Rejects with StoreUnavailable. */
-  async serverUrl(): Promise<string> {
-    return (await this.primary?.find())?.url ?? hostUrls(this.url)[0];
+  /**
+   * Does work at the server to which it writes, given its URL. A server that is away is not the primary any more.
+   * Rejects with StoreUnavailable.
+   */
+  async atServer(work: (url: string) => Promise<void>): Promise<void> {
+    const place = await this.primary?.find();
+    try {
+      await work(place?.url ?? hostUrls(this.url)[0]);
+    } catch (error) {
+      if (error instanceof DatabaseAway) this.primary?.leave(place, error.message);
+      throw error;
+    }
   }
 
   /**
