@@ -1,7 +1,7 @@
 // What shows a store that its server is not the primary any more, and what does not: whoever stays with the wrong one
 // refuses everything for good, and whoever leaves the right one has to look for it again.
 
-import { describe, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
@@ -11,10 +11,11 @@ import { Writer } from "../../src/store/postgres/writer.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { clusterForEach } from "./postgres-cluster.ts";
+import { clusterForEach, sayUntil } from "./postgres-cluster.ts";
 
 describe.skipIf(!hasPostgres)("the primary of a store", () => {
   const cluster = clusterForEach();
+  const { open } = cluster;
   const primaryOf = (url: string): Primary => new Primary({ url, isAsync: false, log: silentLog });
   /** It has found the primary, and has no connection yet. */
   const writerWithPrimary = async (): Promise<Writer> => {
@@ -45,5 +46,31 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await third.followOther(second, "s3");
     await untilDone(() => writer.atServer((server) => migrate(server, silentLog)));
     await writer.close();
+  }, 120_000);
+
+  test("is left when it is a standby by the time of the first query", async () => {
+    const [first, second, third] = cluster.servers;
+    await sayUntil(await open(), "1");
+    const writer = await writerWithPrimary();
+    await first.kill();
+    await second.promote();
+    await third.followOther(second, "s3");
+    const standby = await second.standby("s1", first.port);
+    await untilDone(() => writer.renew());
+    expect(writer.primary?.place?.host).toBe(`127.0.0.1:${second.port}`);
+    await writer.close();
+    await standby.stop();
+  }, 120_000);
+
+  test("is left when its standbys have left it, even where nobody writes", async () => {
+    const [, second, third] = cluster.servers;
+    const store = await open();
+    await sayUntil(store, "1");
+    // Else it would have commits of the former primary that the new one lacks.
+    await third.followOther(second, "s3");
+    await second.promote();
+    const secondHost = `127.0.0.1:${second.port}`;
+    await until(() => store.replication?.primary === secondHost && store.trouble === "", "the other one is used");
+    await sayUntil(store, "2");
   }, 120_000);
 });

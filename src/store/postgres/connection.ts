@@ -91,7 +91,7 @@ export class Connections {
       }, waitMs);
       if (this.options.primary !== undefined) place = await Promise.race([this.findPrimary(), expiry.promise]);
       client = this.client ??= this.open(waitMs, place);
-      return await Promise.race([this.confirmed(client, work), expiry.promise]);
+      return await Promise.race([this.confirmed(client, place, work), expiry.promise]);
     } catch (error) {
       if (isLeaving(error)) this.options.primary?.leave(place, reasonOf(error));
       // Nothing was sent, so the substitute may run it.
@@ -136,11 +136,15 @@ export class Connections {
     return client;
   }
 
-  private confirmed<T>(client: SQL, work: (sql: SQL) => Promise<T>): Promise<T> {
-    const { confirm } = this.options;
+  /** Where what was written may not last, another server may be the primary by now; this one may be its standby. */
+  private confirmed<T>(client: SQL, place: Place | undefined, work: (sql: SQL) => Promise<T>): Promise<T> {
+    const { confirm, primary } = this.options;
     if (confirm === undefined) return work(client);
     return work(client).then(async (result) => {
-      await confirm(client);
+      await confirm(client).catch((error: unknown) => {
+        primary?.leave(place, reasonOf(error));
+        throw error;
+      });
       return result;
     });
   }
