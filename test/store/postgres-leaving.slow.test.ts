@@ -5,12 +5,14 @@ import { describe, expect, test } from "bun:test";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
+import { Connections } from "../../src/store/postgres/connection.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
 import { Primary } from "../../src/store/postgres/primary/primary.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { failureOf } from "./failure-of.ts";
 import { clusterForEach, sayUntil } from "./postgres-cluster.ts";
 
 describe.skipIf(!hasPostgres)("the primary of a store", () => {
@@ -72,5 +74,22 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     const secondHost = `127.0.0.1:${second.port}`;
     await until(() => store.replication?.primary === secondHost && store.trouble === "", "the other one is used");
     await sayUntil(store, "2");
+  }, 120_000);
+
+  test("is not left because others' queries end with one that had no answer", async () => {
+    const { url } = cluster;
+    const primary = primaryOf(url);
+    const place = await primary.find();
+    const connections = new Connections({ url, primary, connectionsMax: 1, idleSecondsMax: 0, answerMsMax: 1_000 });
+    const unanswered = connections.run(() => new Promise<never>(() => undefined));
+    const failures = [failureOf(unanswered)];
+    await Bun.sleep(500);
+    const endless = connections.run(async (sql): Promise<never> => {
+      for (;;) await sql`SELECT pg_sleep(0.02)`;
+    });
+    failures.push(failureOf(endless));
+    for (const failure of await Promise.all(failures)) expect(failure).not.toBe("nothing failed");
+    expect(primary.place).toBe(place);
+    await connections.close();
   }, 120_000);
 });

@@ -93,7 +93,7 @@ export class Connections {
       client = this.client ??= this.open(waitMs, place);
       return await Promise.race([this.confirmed(client, place, work), expiry.promise]);
     } catch (error) {
-      if (isLeaving(error)) this.options.primary?.leave(place, reasonOf(error));
+      if (isLeaving(error)) this.leavePrimary(client, place, error);
       // Nothing was sent, so the substitute may run it.
       const isScarce = isScarcity(error);
       if (isScarce && !this.isScarce) {
@@ -127,8 +127,7 @@ export class Connections {
         url: place?.url ?? hostUrls(options.url)[0],
         onLost: (reason) => {
           options.onLost?.(reason);
-          // One that was discarded proves nothing.
-          if (client === this.client && isLeaving(reason)) options.primary?.leave(place, reasonOf(reason));
+          if (isLeaving(reason)) this.leavePrimary(client, place, reason);
         },
       },
       { statement_timeout: `${waitMs - answerSlackMs}`, lock_timeout: `${lockMsMax}`, ...planning },
@@ -138,15 +137,20 @@ export class Connections {
 
   /** Where what was written may not last, another server may be the primary by now; this one may be its standby. */
   private confirmed<T>(client: SQL, place: Place | undefined, work: (sql: SQL) => Promise<T>): Promise<T> {
-    const { confirm, primary } = this.options;
+    const { confirm } = this.options;
     if (confirm === undefined) return work(client);
     return work(client).then(async (result) => {
       await confirm(client).catch((error: unknown) => {
-        primary?.leave(place, reasonOf(error));
+        this.leavePrimary(client, place, error);
         throw error;
       });
       return result;
     });
+  }
+
+  /** Leaves the server of a client because of its failure. One that was discarded proves nothing. */
+  private leavePrimary(client: SQL | undefined, place: Place | undefined, failure: unknown): void {
+    if (client !== undefined && client === this.client) this.options.primary?.leave(place, reasonOf(failure));
   }
 
   /** The primary was left: pending queries fail, for what it answers from now on is not believed. */
