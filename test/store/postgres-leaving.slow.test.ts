@@ -92,4 +92,22 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     expect(primary.place).toBe(place);
     await connections.close();
   }, 120_000);
+
+  test("answers although to find it takes as long as a query may", async () => {
+    const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+    const url = cluster.url.replace("@", `@127.0.0.1:${silent.port},`);
+    const primary = primaryOf(url);
+    const connections = new Connections({
+      url,
+      primary,
+      doubtsPrimary: true,
+      connectionsMax: 1,
+      idleSecondsMax: 0,
+      answerMsMax: 1_800,
+    });
+    // The silent host is waited for.
+    await untilDone(() => connections.run((sql) => sql`SELECT pg_sleep(1)`));
+    await connections.close();
+    silent.stop(true);
+  }, 120_000);
 });

@@ -1,13 +1,12 @@
-// Connections to the database with bounded waiting: a query is answered, refused or abandoned within `answerMsMax`. It
-// is unknown whether an abandoned query was committed; its connections are discarded, so that a late answer is not
-// taken for another query's. The next query opens new ones.
+// Connections to the database with bounded waiting: a query is answered, refused or abandoned within `answerMsMax`,
+// which begins when the primary is found. It is unknown whether an abandoned query was committed; its connections are
+// discarded, so that a late answer is not taken for another query's. The next query opens new ones.
 //
 // No statement opens a transaction that waits for this process: each is a transaction of its own, which ends in the
 // database regardless of this process. So a dead process's lock lasts only as long as its statement, which the database
 // bounds, too.
 
 import type { SQL } from "bun";
-import { assert } from "../../base/assert.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { StoreUnavailable } from "../store.ts";
 import { type ClientOptions, openClient } from "./client.ts";
@@ -71,27 +70,33 @@ export class Connections {
 
   /** Runs queries; rejects with StoreUnavailable if they fail or time out, and then they may have been executed. */
   async run<T>(work: (sql: SQL) => Promise<T>): Promise<T> {
-    const { substitute } = this.options;
+    const { substitute, primary } = this.options;
     if (substitute !== undefined && this.isScarce) return substitute.run(work);
-    const waitMs = this.options.answerMsMax ?? answerMsMax;
-    if (this.isClosed) throw new StoreUnavailable("the store is closed");
     if (this.queries >= queriesMax) throw new StoreUnavailable("too many requests are waiting for the database");
     this.queries++;
-    const expiry = Promise.withResolvers<never>();
+    const waitMs = this.options.answerMsMax ?? answerMsMax;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let client: SQL | undefined;
     let place: Place | undefined;
     try {
+      // It may be left between its finding and the next turn.
+      if (primary !== undefined) {
+        do {
+          place = primary.place ?? (await primary.find());
+        } while (place !== primary.place);
+      }
+      if (this.isClosed) throw new StoreUnavailable("the store is closed");
+      const used = (this.client ??= this.open(waitMs, place));
+      client = used;
+      const expiry = Promise.withResolvers<never>();
       timer = setTimeout(() => {
         const failure = new DatabaseAway(`the database gave no answer within ${waitMs} ms`);
-        if (this.client === client) this.client = undefined;
+        if (this.client === used) this.client = undefined;
         expiry.reject(failure);
-        if (client !== undefined) void discard(client);
-        if (this.options.doubtsPrimary === true) this.options.primary?.leave(place, failure.message);
+        void discard(used);
+        if (this.options.doubtsPrimary === true) primary?.leave(place, failure.message);
       }, waitMs);
-      if (this.options.primary !== undefined) place = await Promise.race([this.findPrimary(), expiry.promise]);
-      client = this.client ??= this.open(waitMs, place);
-      return await Promise.race([this.confirmed(client, place, work), expiry.promise]);
+      return await Promise.race([this.confirmed(used, place, work), expiry.promise]);
     } catch (error) {
       if (isLeaving(error)) this.leavePrimary(client, place, error);
       // Nothing was sent, so the substitute may run it.
@@ -106,16 +111,6 @@ export class Connections {
     } finally {
       this.queries--;
       clearTimeout(timer);
-    }
-  }
-
-  private async findPrimary(): Promise<Place> {
-    const { primary } = this.options;
-    assert(primary !== undefined, "there are several hosts");
-    // The place may be left between its finding and the next turn.
-    for (;;) {
-      const place = primary.place ?? (await primary.find());
-      if (place === primary.place) return place;
     }
   }
 

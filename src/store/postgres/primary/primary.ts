@@ -15,7 +15,7 @@ import { askHost, within } from "./host-answer.ts";
 import { hostUrls } from "../../host-list.ts";
 import { confirmHeld, quorumFault } from "./quorum.ts";
 
-/** With the time for asking the hosts less than a query may take: its caller is told why there is no primary. */
+/** With the time for asking the hosts: how long a query may wait before it is sent. */
 const commitMsMax = 1_200;
 const backOffMsMin = 100;
 const backOffMsMax = 1_000;
