@@ -110,4 +110,20 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await connections.close();
     silent.stop(true);
   }, 120_000);
+
+  test("without standbys is sent no commits that would wait there", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await open();
+    await sayUntil(store, "1");
+    for (const standby of [second, third]) await standby.kill();
+    await until(() => store.trouble.includes("commits nothing"), "the store says why");
+    const waiting =
+      "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_logical_emit_message%' AND pid <> pg_backend_pid()";
+    for (let look = 0; look < 20; look++) {
+      expect(await first.command(waiting)).toBe(0);
+      await Bun.sleep(100);
+    }
+    await second.run();
+    await sayUntil(store, "2");
+  }, 120_000);
 });

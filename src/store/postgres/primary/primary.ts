@@ -11,9 +11,9 @@ import { reasonOf } from "../../../base/reason-of.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { DatabaseAway } from "../failures.ts";
 import { choosePrimary, type KnownCluster } from "./choose.ts";
-import { askHost, within } from "./host-answer.ts";
+import { askHost, type Waiting, within } from "./host-answer.ts";
 import { hostUrls } from "../../host-list.ts";
-import { confirmHeld, quorumFault } from "./quorum.ts";
+import { confirmHeld, quorumFault, standbysNeeded } from "./quorum.ts";
 
 /** With the time for asking the hosts: how long a query may wait before it is sent. */
 const commitMsMax = 1_200;
@@ -114,7 +114,7 @@ export class Primary {
       this.warn([warning, fault && `${host}: ${fault}`].filter((each) => each !== undefined).join("; "));
       const one = asked.find(({ answer }) => answer.host === host);
       if (one?.client === undefined) throw new DatabaseAway(`${host}: the connection is lost`);
-      await this.commitOn(one.client, host, told.waiting.names);
+      await this.commitOn(one.client, host, told.waiting);
       this.known = { system: told.system, timeline: Math.max(told.timeline, this.known?.timeline ?? 0) };
       return { url: one.url, host };
     } finally {
@@ -122,13 +122,15 @@ export class Primary {
     }
   }
 
-  private async commitOn(client: SQL, host: string, names: string): Promise<void> {
+  private async commitOn(client: SQL, host: string, { names, standbys }: Waiting): Promise<void> {
     const committed = async (): Promise<void> => {
       await client`SELECT pg_logical_emit_message(true, 'roost', '')`;
       await this.confirm(client);
     };
     const waiting = names === "" ? "" : ` (it waits for standbys: ${names})`;
     const what = `${host} takes writes, but commits nothing${waiting}`;
+    // A commit that waits keeps its connection at the server, whatever becomes of this end.
+    if (!this.isAsync && standbys < standbysNeeded(names)) throw new DatabaseAway(what);
     await within(commitMsMax, what, committed()).catch((error: unknown) => {
       if (error instanceof StoreUnavailable) throw error;
       throw new DatabaseAway(`${what}: ${reasonOf(error)}`, { cause: error });
