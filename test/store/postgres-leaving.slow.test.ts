@@ -126,4 +126,22 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await second.run();
     await sayUntil(store, "2");
   }, 120_000);
+
+  test("is found among the others while the former one hangs", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await open();
+    await sayUntil(store, "1");
+    first.freeze();
+    const isSecond = (await second.received()) >= (await third.received());
+    const [next, other, otherName] = isSecond ? [second, third, "s3"] : [third, second, "s2"];
+    // As Patroni sets it: all others, and they are all hosts of the list.
+    await next.set({ synchronous_standby_names: `ANY 1 (s1, ${otherName})` });
+    await next.promote();
+    await other.followOther(next, otherName);
+    await sayUntil(store, "2");
+    expect(store.replication?.primary).toBe(`127.0.0.1:${next.port}`);
+    first.wake();
+    await sayUntil(store, "3");
+    expect(store.replication?.primary).toBe(`127.0.0.1:${next.port}`);
+  }, 120_000);
 });

@@ -42,6 +42,7 @@ export class Housekeeping {
   readonly sizes: SizeWatch;
   private readonly chores: Chores;
   private readonly timers: Timers;
+  private readonly monotonicMs: () => number;
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
@@ -55,6 +56,7 @@ export class Housekeeping {
 
   constructor(chores: Chores, { clock, timers }: Time, log: Log, failure?: string) {
     this.timers = timers;
+    this.monotonicMs = () => clock.monotonicMs();
     this.failure = failure;
     this.chores = chores;
     this.log = log;
@@ -98,6 +100,7 @@ export class Housekeeping {
     this.cancelRenewal?.();
     if (this.isStopped) return;
     this.cancelRenewal = this.timers.after(delayMs, () => {
+      const begunMs = this.monotonicMs();
       this.chores.renew().then(
         ({ lastId, wallMs }) => {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
@@ -107,7 +110,8 @@ export class Housekeeping {
         },
         (error: unknown) => {
           this.stillFails(reasonOf(error));
-          this.renewLater(probeEveryMs);
+          // Where a host is silent it takes that long by itself.
+          this.renewLater(Math.max(0, begunMs + probeEveryMs - this.monotonicMs()));
         },
       );
     });

@@ -85,21 +85,25 @@ export async function within<T>(msMax: number, what: string, asked: Promise<T>):
   }
 }
 
-/**
- * Asks the server at a URL; never rejects but for a bug. The connection is the caller's to close; undefined if there is
- * none.
- */
-export async function askHost(url: string): Promise<{ readonly answer: HostAnswer; readonly client: SQL | undefined }> {
+export interface AskedHost {
+  readonly url: string;
+  readonly answer: HostAnswer;
+  /** On which it has answered, and the caller's to close; undefined without an answer. */
+  readonly client: SQL | undefined;
+}
+
+/** Asks the server at a URL, on a connection to it if there is one; never rejects but for a bug. */
+export async function askHost(url: string, open?: SQL): Promise<AskedHost> {
   const host = new URL(url).host;
-  let client: SQL | undefined;
+  let client = open;
   try {
-    client = openClient({ url, connectionsMax: 1, idleSecondsMax: 0 }, { statement_timeout: `${askMsMax}` });
+    client ??= openClient({ url, connectionsMax: 1, idleSecondsMax: 0 }, { statement_timeout: `${askMsMax}` });
     const told = await within(askMsMax, "no answer", look(client));
-    return { answer: { host, told }, client };
+    return { url, answer: { host, told }, client };
   } catch (error) {
     void client?.close({ timeout: 0 });
     const failure = failureOf(error);
     if (!(failure instanceof StoreUnavailable)) throw failure;
-    return { answer: { host, told: failure }, client: undefined };
+    return { url, answer: { host, told: failure }, client: undefined };
   }
 }

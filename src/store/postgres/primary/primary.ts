@@ -11,9 +11,10 @@ import { reasonOf } from "../../../base/reason-of.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { DatabaseAway } from "../failures.ts";
 import { choosePrimary, type KnownCluster } from "./choose.ts";
-import { askHost, type Waiting, within } from "./host-answer.ts";
+import { askHosts } from "./ask-hosts.ts";
+import { type HostAnswer, type Waiting, within } from "./host-answer.ts";
 import { hostUrls } from "../../host-list.ts";
-import { confirmHeld, quorumFault, standbysNeeded } from "./quorum.ts";
+import { confirmHeld, excludesOthers, quorumFault, standbysNeeded } from "./quorum.ts";
 
 /** With the time for asking the hosts: how long a query may wait before it is sent. */
 const commitMsMax = 1_200;
@@ -90,6 +91,7 @@ export class Primary {
   }
 
   private async look(): Promise<Place> {
+    const begunMs = performance.now();
     try {
       const place = await this.lookOnce();
       this.backOffMs = 0;
@@ -98,14 +100,14 @@ export class Primary {
       return place;
     } catch (error) {
       this.backOffMs = Math.min(Math.max(2 * this.backOffMs, backOffMsMin), backOffMsMax);
-      this.waitUntilMs = performance.now() + this.backOffMs;
+      this.waitUntilMs = begunMs + this.backOffMs;
       this.lastFailure = error;
       throw error;
     }
   }
 
   private async lookOnce(): Promise<Place> {
-    const asked = await Promise.all(this.urls.map(async (url) => ({ url, ...(await askHost(url)) })));
+    const asked = await askHosts(this.urls, (answers) => this.hasSuccessor(answers));
     try {
       const answers = asked.map(({ answer }) => answer);
       const { host, told, warning } = choosePrimary(answers, this.known);
@@ -120,6 +122,20 @@ export class Primary {
     } finally {
       for (const { client } of asked) void client?.close({ timeout: 0 });
     }
+  }
+
+  /**
+   * Reports whether a server has been promoted since this process wrote, and leaves the one host that is silent no
+   * standby: then that one is not waited for, which is the former primary mostly. It counts once a commit is held.
+   */
+  private hasSuccessor(answers: readonly HostAnswer[]): boolean {
+    const { known, urls, isAsync } = this;
+    if (known === undefined || isAsync || answers.length !== urls.length - 1) return false;
+    return answers.some(({ told }) => {
+      if (told instanceof StoreUnavailable || told.isReadOnly || told.timeline <= known.timeline) return false;
+      const { names, standbys } = told.waiting;
+      return standbys >= standbysNeeded(names) && excludesOthers(names, urls.length);
+    });
   }
 
   private async commitOn(client: SQL, host: string, { names, standbys }: Waiting): Promise<void> {

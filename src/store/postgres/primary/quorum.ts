@@ -39,6 +39,19 @@ export function standbysNeeded(names: string): number {
   return Number(count);
 }
 
+/**
+ * Reports whether a commit that is held on a newly promoted server with these names proves that no former primary
+ * acknowledges anything. All servers but these two have to hold it then: they follow the newer timeline, so the former
+ * primary, which waits for one standby at least, has none. `hosts`: how many are listed; the names may have others.
+ */
+export function excludesOthers(names: string, hosts: number): boolean {
+  const list = names.replace(/^\s*(?:(?:any|first)\s+)?\d+\s*\(/i, "");
+  const members = Array.from(list.matchAll(/"(?:[^"]|"")*"|[^\s,()"]+/g), ([member]) => member);
+  // Whatever servers there are.
+  if (members.includes("*")) return false;
+  return standbysNeeded(names) >= Math.max(1, hosts - 2, members.length + 1 - 2);
+}
+
 /** Describes why a commit may be lost with its primary, and what would be right; undefined if a quorum has it. */
 export function quorumFault({ names, commit, maySee, user }: Waiting): string | undefined {
   if (standbysNeeded(names) === 0)

@@ -51,7 +51,7 @@ interface HostsLook {
  * one.
  */
 export async function lookAtHosts(url: string): Promise<HostsLook> {
-  const asked = await Promise.all(hostUrls(url).map(async (each) => ({ url: each, ...(await askHost(each)) })));
+  const asked = await Promise.all(hostUrls(url).map((each) => askHost(each)));
   try {
     const answers = asked.map(({ answer }) => answer);
     const { host, told, warning } = choosePrimary(answers, undefined);
