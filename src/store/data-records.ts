@@ -109,6 +109,36 @@ export interface ConversationRecord {
   readonly readTo?: string;
 }
 
+/**
+ * A message that is pinned in its conversation. It comes behind the message, and behind those that were pinned there
+ * before it.
+ */
+export interface PinRecord {
+  /** Who pinned it; '' if that account was deleted. */
+  readonly account: string;
+  readonly messageId: string;
+}
+
+/** A valid invitation to a group: whoever has the code may join. */
+export interface InvitationRecord {
+  readonly group: string;
+  readonly code: string;
+  /** Who made it. */
+  readonly account: string;
+  readonly expiresAt: number;
+  /** 0: any number. */
+  readonly usesLeft: number;
+}
+
+/** A request to join a group, which nobody has answered. */
+export interface JoinRequestRecord {
+  readonly group: string;
+  /** Who asks. */
+  readonly account: string;
+  readonly text: string;
+  readonly time: number;
+}
+
 /** A file that no message names yet. An import passes over it. */
 export interface FileRecord extends MediaRecord {
   /** Whose it is. */
@@ -121,6 +151,10 @@ export function hasSetAnything({ account, write, add, blocked, devices }: Accoun
   return write !== "everybody" || add !== "everybody" || blocked.length > 0 || devices.length > 0;
 }
 
+/** For a record that has none of its parts. */
+export const recordKinds =
+  "message, group, member, profile, account, conversation, file, pin, invitation and joinRequest";
+
 /** One line. */
 export interface DataRecord {
   /** Where an export goes on after it; undefined for an import. */
@@ -132,4 +166,7 @@ export interface DataRecord {
   readonly account?: AccountRecord;
   readonly conversation?: ConversationRecord;
   readonly file?: FileRecord;
+  readonly pin?: PinRecord;
+  readonly invitation?: InvitationRecord;
+  readonly joinRequest?: JoinRequestRecord;
 }

@@ -2,9 +2,10 @@
 // of everything of an account.
 //
 // An export gives records in an order in which an import can take them: profiles, what accounts have set, files that no
-// message names, groups, the log in the order of ids, and the accounts' views of their conversations, which name its
-// messages. In the log, a record of a member stands where it joined or left among the messages. An export that is gone
-// on with from its last record gives what the log has got since, and then all views again.
+// message names, groups, the log in the order of ids, and what rests on it: the accounts' views of their conversations
+// and pinned messages, which name messages, and invitations and requests to join, whose accounts are members or not. In
+// the log, a record of a member stands where it joined or left among the messages. An export that is gone on with from
+// its last record gives what the log has got since, and then all that rests on it again.
 
 import type { DataRecord } from "./data-records.ts";
 

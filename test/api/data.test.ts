@@ -123,6 +123,35 @@ test("an account's settings, views and read cursors come back with an import, in
   }
 });
 
+test("pins, invitations and requests to join come back with an import, in JSON and in binary", async () => {
+  const now = BigInt(Math.floor(Date.now() / 1_000));
+  const behindLog: NonNullable<WireRecord["kind"]>[] = [
+    { case: "pin", value: { account: "bob", messageId: 7n } },
+    {
+      case: "invitation",
+      value: { group: "g1", code: "b".repeat(22), account: "ann", expiresAt: now + 86_400n, usesLeft: 3 },
+    },
+    { case: "joinRequest", value: { group: "g1", account: "eve", text: "let me in", time: now - 86_400n } },
+  ];
+  const records: WireRecord[] = [
+    { kind: { case: "group", value: { id: "g1", owner: "ann" } } },
+    { kind: { case: "member", value: { group: "g1", account: "ann", role: Role.owner } } },
+    message("pinned", { account: "", group: "g1", messageId: 7n }),
+    ...behindLog.map((kind) => ({ kind })),
+  ];
+  for (const isBinary of [true, false]) {
+    const app = `pinned ${isBinary}`;
+    await stage.messages("everyApp", isBinary).import({ app, name: "nightly", records, last: true });
+    const found = (await exported({ app }, isBinary)).map(({ kind }) => kind);
+    const [pinned] = found.flatMap((kind) => (kind.case === "message" ? [kind.value.messageId] : []));
+    expect(found.slice(-3)).toMatchObject(
+      behindLog.map((kind) =>
+        kind.case === "pin" ? { case: "pin", value: { account: "bob", messageId: pinned } } : kind,
+      ),
+    );
+  }
+});
+
 test("an export is resumed by the cursor of its last record, and ends after its limit", async () => {
   for (let i = 0; i < 5; i++) await stage.messages("everyApp").send({ app: "second", to: "bob", body: `${i}` });
   const whole = await exported({ app: "second", account: "bob" });
@@ -189,6 +218,17 @@ test("a page of an import that is not in order stores nothing, and its refusal n
   await refused([own({ blocked: ["ann"] })], /no account blocks itself/);
   await refused([own({ write: 7 })], /write must be 0 to 2: everybody, conversations, nobody/);
   await refused([own({ blocked: Array.from({ length: 10_001 }, (_, at) => `b${at}`) })], /at most 10000 items/);
+  const code = "a".repeat(22);
+  const behind = (kind: NonNullable<WireRecord["kind"]>): WireRecord[] => [good, { kind }];
+  const invited = { group: "g1", code, account: "ann", expiresAt: 5n };
+  await refused(behind({ case: "pin", value: { account: "a,b", messageId: 5n } }), /pin.account must be the name/);
+  await refused(behind({ case: "pin", value: { account: "ann" } }), /pin.messageId must be the id/);
+  await refused(behind({ case: "invitation", value: { ...invited, code: "a".repeat(21) } }), /code must be 22 to 64/);
+  await refused(behind({ case: "invitation", value: { ...invited, code: `${code}@b` } }), /code must be 22 to 64/);
+  await refused(behind({ case: "invitation", value: { ...invited, usesLeft: 100_001 } }), /usesLeft is at most/);
+  await refused(behind({ case: "invitation", value: invited }), /g1 has no record/);
+  const asked = { group: "g1", account: "eve", text: "x".repeat(513), time: 5n };
+  await refused(behind({ case: "joinRequest", value: asked }), /text has at most 512 bytes/);
   const many = Array.from({ length: 1_001 }, () => good);
   await refused(many, /at most 1000 items/);
   expect(await exported({ app: "fourth" })).toEqual([]);

@@ -130,10 +130,13 @@ const reads: Readonly<
     ),
   backEndRead: ({ process }) =>
     [{}, { account: "bob" }, { account: "ann", peer: "bob" }, { group: "g1" }].flatMap((scope) => {
-      const page = process.reader.backEnd({
-        call: "export",
-        query: { app: "app", ...scope, cursor: "m0", limit: 100 },
-      });
+      const page = process.reader.backEnd(
+        {
+          call: "export",
+          query: { app: "app", ...scope, cursor: "m0", limit: 100 },
+        },
+        Date.now(),
+      );
       if (typeof page !== "object" || !("records" in page)) throw new Error("expected a page");
       return page.records.flatMap(({ message }) => (message === undefined ? [] : [BigInt(message.messageId ?? "0")]));
     }),
@@ -206,14 +209,17 @@ test("the texts behind the watermark are gone from all files within an hour, and
 
 test("a retention that ends moves the watermark no more, and never back", () => {
   const { world, process, fresh } = stage(1_000);
-  const before = process.reader.backEnd({ call: "retention", app: "app" });
+  const before = process.reader.backEnd({ call: "retention", app: "app" }, Date.now());
   expect(before).toMatchObject({ days: 1, watermarkId: expect.any(BigInt) });
   process.writer.backEnd({ call: "setRetention", app: "app", days: 0 });
   passHours(world, process, 60);
-  expect(process.reader.backEnd({ call: "retention", app: "app" })).toEqual({ ...Object(before), days: 0 });
+  expect(process.reader.backEnd({ call: "retention", app: "app" }, Date.now())).toEqual({ ...Object(before), days: 0 });
   process.writer.backEnd({ call: "setRetention", app: "app", days: 365 });
   passHours(world, process, 2);
-  expect(process.reader.backEnd({ call: "retention", app: "app" })).toEqual({ ...Object(before), days: 365 });
+  expect(process.reader.backEnd({ call: "retention", app: "app" }, Date.now())).toEqual({
+    ...Object(before),
+    days: 365,
+  });
   expect(process.reader.index({ kind: "index", ...of("bob"), ...query }).numbers[0]).toBe(fresh.direct);
   process.die();
 });

@@ -6,6 +6,7 @@ import { deletionTests } from "./deletion-tests.ts";
 import { erasedRetryTests } from "./erased-retry-tests.ts";
 import { exportImportTests } from "./export-import-tests.ts";
 import { exportNamesTests } from "./export-names-tests.ts";
+import { exportTailTests } from "./export-tail-tests.ts";
 import { retentionTests } from "./retention-tests.ts";
 import { roundTripTests } from "./round-trip-tests.ts";
 import { openForAll, type StorePlace } from "./opened-store.ts";
@@ -15,6 +16,7 @@ export function dataSuite(name: string, makePlace: () => Promise<StorePlace>): v
     const asks = new ConversationAsks(openForAll(makePlace));
     exportImportTests(asks);
     exportNamesTests(asks);
+    exportTailTests(asks);
     deletionTests(asks);
     erasedRetryTests(asks);
     retentionTests(asks);

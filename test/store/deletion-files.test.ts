@@ -33,12 +33,12 @@ const marks = Object.values(texts).map((text) => text.slice(0, 24));
 
 function due(process: Process): DeletionPlace | undefined {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the call's own answer
-  return process.reader.backEnd({ call: "deletionDue", kind: "delete-data" }) as DeletionPlace | undefined;
+  return process.reader.backEnd({ call: "deletionDue", kind: "delete-data" }, Date.now()) as DeletionPlace | undefined;
 }
 
 function finds(process: Process, place: DeletionPlace): Partial<DeletionSlice> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the call's own answer
-  return process.reader.backEnd({ call: "deletionFinds", place }) as Partial<DeletionSlice>;
+  return process.reader.backEnd({ call: "deletionFinds", place }, Date.now()) as Partial<DeletionSlice>;
 }
 
 /** A slice of what is due; false if nothing is. */

@@ -1,14 +1,19 @@
 // What every store promises of an export that is imported into an empty app and exported again: the same lines. Only
 // these differ: cursors and ids, which an import gives anew (here they are numbered in the order of the messages);
 // devices, which begin anew with those ids; files, whose contents are elsewhere; and the order of the lines that are
-// not in the log, which is that of the accounts' and the groups' numbers.
+// not in the log, which is that of the accounts' and the groups' numbers. Pins of one conversation keep their order.
 
 import { expect, test } from "bun:test";
 import { systemAccount } from "../../src/auth/names.ts";
 import type { ImportPage } from "../../src/store/data.ts";
 import type { DataRecord } from "../../src/store/data-records.ts";
-import type { ConversationAsks } from "./conversation-asks.ts";
+import { type ConversationAsks, named } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
+
+const done = { result: "stored" } as const;
+
+/** The code of an invitation of a test. */
+const codeOf = (name: string): string => `${name}of${ofTest.app.replaceAll(/[^0-9A-Za-z]/g, "")}`;
 
 export function roundTripTests(asks: ConversationAsks): void {
   const { send, edit, recall, react, newGroup, quit, set, read } = asks;
@@ -51,7 +56,16 @@ export function roundTripTests(asks: ConversationAsks): void {
     const numbered = (id: string | undefined) => (id === undefined ? undefined : ids.indexOf(id));
     const inLog: unknown[] = [];
     const others: unknown[] = [];
-    for (const { cursor: _, message, member, account, conversation, file, ...rest } of records) {
+    const pinned = new Map<string, unknown[]>();
+    const placeOf = (id: string): string => {
+      const {
+        group,
+        account = "",
+        sender = "",
+      } = records.find(({ message }) => message?.messageId === id)?.message ?? {};
+      return group ?? [account, sender].toSorted().join(" ");
+    };
+    for (const { cursor: _, message, member, account, conversation, file, pin, ...rest } of records) {
       if (message !== undefined)
         inLog.push({ ...message, messageId: "", replyTo: numbered(message.replyTo), media: [] });
       else if (member !== undefined) inLog.push(member);
@@ -62,8 +76,11 @@ export function roundTripTests(asks: ConversationAsks): void {
           clearedTo: numbered(conversation.clearedTo),
           readTo: numbered(conversation.readTo),
         });
+      else if (pin !== undefined)
+        pinned.getOrInsertComputed(placeOf(pin.messageId), () => []).push([pin.account, numbered(pin.messageId)]);
       else if (file === undefined) others.push(rest);
     }
+    others.push(...pinned);
     const textOf = (value: unknown): string => JSON.stringify(value);
     return [...inLog, ...others.toSorted((one, other) => (textOf(one) < textOf(other) ? -1 : 1))];
   };
@@ -80,7 +97,13 @@ export function roundTripTests(asks: ConversationAsks): void {
     await newGroup("g1", "ann", "bob", "joe");
     await newGroup("g2", "bob", "ann");
     await newGroup("g3", "joe", "ann");
-    await change("g1", "ann", { kind: "update", announcement: "a", introduction: "i", muted: true, approval: true });
+    await change("g1", "ann", {
+      kind: "update",
+      announcement: "a",
+      introduction: "i",
+      isForAdmins: true,
+      hasApproval: true,
+    });
     await change("g1", "ann", { kind: "role", account: "bob", role: "admin" });
     await change("g1", "bob", { kind: "alias", alias: "Bob ⛺" });
     const first = await send("ann", "cid", { body: "one\u0000 \u2028", extra: "e" });
@@ -97,18 +120,35 @@ export function roundTripTests(asks: ConversationAsks): void {
     const later = await send("ann", "@g1", { body: "after joe" });
     await send("joe", "@g3", { body: "five" });
     await change("g3", "joe", { kind: "dismiss" });
-    const [named, unnamed] = ["named", "unnamed"].map((name) => {
+    const [used, unused] = ["named", "unnamed"].map((name) => {
       return { id: `${name} of ${ofTest.app}`, name: `${name}.png`, type: "image/png", size: 1_234 };
     });
-    if (named === undefined || unnamed === undefined) throw new Error("there are two");
-    for (const file of [named, unnamed]) await media.promise({ ...ofApp, account: "ann", ...file });
-    await media.complete(ofTest.app, "ann", [named.id]);
-    const last = await send("ann", "bob", { body: "look", media: [named] });
+    if (used === undefined || unused === undefined) throw new Error("there are two");
+    for (const file of [used, unused]) await media.promise({ ...ofApp, account: "ann", ...file });
+    await media.complete(ofTest.app, "ann", [used.id]);
+    const last = await send("ann", "bob", { body: "look", media: [used] });
     await asks.store.acknowledge(ofTest.app, "bob", "phone", last);
     await people.setConsent({ ...ofApp, account: "bob", write: "conversations", add: "nobody" });
     for (const blocked of ["joe", "eve", "dan"])
       await people.block({ ...ofApp, account: "ann", blocked, isOff: false });
     await people.block({ ...ofApp, account: "ann", blocked: "dan", isOff: true });
+    // Not in the order of their ids.
+    for (const [actor, to, messageId] of [
+      ["ann", "@g1", later],
+      ["bob", "@g1", inGroup],
+      ["cid", "ann", second],
+      ["ann", "cid", first],
+    ] as const)
+      expect(await groups.pin({ ...ofApp, actor, ...named(to), messageId, isOff: false })).toMatchObject(done);
+    for (const [actor, code, uses] of [
+      ["ann", codeOf("once"), 1],
+      ["bob", codeOf("any"), 0],
+    ] as const)
+      expect(await groups.invite({ ...ofApp, group: "g1", actor, code, validSeconds: 3_600, uses })).toMatchObject(
+        done,
+      );
+    for (const actor of ["eve", "dan"])
+      expect(await groups.request({ ...ofApp, group: "g1", actor, text: `${actor}\u0000 ⛺` })).toMatchObject(done);
     // What accounts see of their conversations.
     await set("ann", "cid", { isPinned: true });
     await set("ann", "@g1", { isMuted: true, clearUpTo: answer });
@@ -161,12 +201,20 @@ export function roundTripTests(asks: ConversationAsks): void {
 
   test("an account's export has its own views, and goes on after any record, whatever the pages", async () => {
     await fill();
-    for (const account of [undefined, "ann", "bob", "joe"]) {
+    const behindLog = ["conversation", "pin", "invitation", "joinRequest"];
+    // Who has left a group sees no pins of it.
+    for (const [account, count] of [
+      [undefined, 4],
+      ["ann", 3],
+      ["bob", 3],
+      ["joe", 1],
+    ] as const) {
       const query = account === undefined ? {} : { account };
       const whole = await exported(query);
       const views = whole.flatMap(({ conversation }) => conversation ?? []);
       if (account !== undefined) expect(new Set(views.map((view) => view.account))).toEqual(new Set([account]));
-      expect(whole.slice(-views.length).every(({ conversation }) => conversation !== undefined)).toBe(true);
+      const kinds = whole.flatMap((record) => Object.keys(record).filter((key) => behindLog.includes(key)));
+      expect([...new Set(kinds)]).toEqual(behindLog.slice(0, count));
       for (const limit of [1, 2, 5]) expect(await exported({ ...query, limit })).toEqual(whole);
       for (const [at, { cursor = "" }] of whole.entries())
         expect(await exported(query, cursor)).toEqual(whole.slice(at + 1));

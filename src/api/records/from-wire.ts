@@ -4,6 +4,8 @@ import { nameRule, systemAccount, validName } from "../../auth/names.ts";
 import {
   displayNameCharactersMax,
   exportNamesMax,
+  invitationUsesMax,
+  joinRequestBytesMax,
   mentionsMax,
   profileAvatarBytesMax,
   profileExtraBytesMax,
@@ -12,14 +14,18 @@ import {
 } from "../../base/limits/fixed.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import { consentOf, consentRule } from "../../service/consent-numbers.ts";
-import type {
-  AccountRecord,
-  ConversationRecord,
-  DataRecord,
-  FileRecord,
-  GroupRecord,
-  MemberRecord,
-  MessageRecord,
+import {
+  type AccountRecord,
+  type ConversationRecord,
+  type DataRecord,
+  type FileRecord,
+  type GroupRecord,
+  type InvitationRecord,
+  type JoinRequestRecord,
+  type MemberRecord,
+  type MessageRecord,
+  type PinRecord,
+  recordKinds,
 } from "../../store/data-records.ts";
 import type { Consent as ConsentName } from "../../store/group-rights.ts";
 import {
@@ -28,8 +34,11 @@ import {
   type RecordedConversation,
   type RecordedFile,
   type RecordedGroup,
+  type RecordedInvitation,
+  type RecordedJoinRequest,
   type RecordedMember,
   type RecordedMessage,
+  type RecordedPin,
   Role,
 } from "../../wire/gen/api_pb.ts";
 import type { Consent, Profile } from "../../wire/gen/pkt_pb.ts";
@@ -38,6 +47,8 @@ import { invalid } from "../codes.ts";
 /** The texts of a group, each. */
 const groupTextBytesMax = 4 * 1024;
 const groupIds = /^[!-~]{1,64}$/;
+/** Whoever guesses the code of an invitation gets in: 22 of them are 128 bits, as the server makes them. */
+const codes = /^[0-9A-Za-z]{22,64}$/;
 /** Beyond it, a time is none that anything has: the year 9999. */
 const secondsMax = 253_402_300_799n;
 
@@ -69,8 +80,14 @@ export function recordOf({ kind }: WireRecord, position: number, bounds: Bounds)
       return { conversation: conversationOf(kind.value, `${place}.conversation`) };
     case "file":
       return { file: fileOf(kind.value, `${place}.file`) };
+    case "pin":
+      return { pin: pinOf(kind.value, `${place}.pin`) };
+    case "invitation":
+      return { invitation: invitationOf(kind.value, `${place}.invitation`) };
+    case "joinRequest":
+      return { joinRequest: joinRequestOf(kind.value, `${place}.joinRequest`) };
     default:
-      throw invalid(`${place} must have one of message, group, member, profile, account, conversation and file`);
+      throw invalid(`${place} must have one of ${recordKinds}`);
   }
 }
 
@@ -191,6 +208,28 @@ function conversationOf(value: RecordedConversation, place: string): Conversatio
 function fileOf({ account, id, name, type, size }: RecordedFile, place: string): FileRecord {
   checkName(account, `${place}.account`);
   return { account, id, name, type, size: Number(size) };
+}
+
+function pinOf({ account, messageId }: RecordedPin, place: string): PinRecord {
+  if (account !== "") checkName(account, `${place}.account`);
+  if (messageId <= 0n) throw invalid(`${place}.messageId must be the id of a message`);
+  return { account, messageId: `${messageId}` };
+}
+
+function invitationOf({ group, code, account, ...rest }: RecordedInvitation, place: string): InvitationRecord {
+  checkGroup(group, `${place}.group`);
+  checkName(account, `${place}.account`);
+  if (!codes.test(code)) throw invalid(`${place}.code must be 22 to 64 letters and digits`);
+  const expiresAt = secondsOf(rest.expiresAt, `${place}.expiresAt`);
+  if (rest.usesLeft > invitationUsesMax) throw invalid(`${place}.usesLeft is at most ${invitationUsesMax}`);
+  return { group, code, account, expiresAt, usesLeft: rest.usesLeft };
+}
+
+function joinRequestOf({ group, account, text, time }: RecordedJoinRequest, place: string): JoinRequestRecord {
+  checkGroup(group, `${place}.group`);
+  checkName(account, `${place}.account`);
+  checkBytes(text, joinRequestBytesMax, `${place}.text`);
+  return { group, account, text, time: secondsOf(time, `${place}.time`) };
 }
 
 function checkName(name: string, place: string): void {

@@ -10,7 +10,8 @@ export function recordMessage({ cursor = "", ...record }: DataRecord) {
   return { cursor, kind: kindOf(record) } satisfies MessageInitShape<typeof RecordSchema>;
 }
 
-function kindOf({ message, group, member, profile, account, conversation, file }: DataRecord) {
+function kindOf(record: DataRecord) {
+  const { message, group, member, profile, account, conversation, file, pin, invitation, joinRequest } = record;
   if (message !== undefined) {
     const { messageId = "0", sendTime, replyTo = "0", mentions = [], reactions = [], media = [], ...rest } = message;
     const ids = { messageId: BigInt(messageId), sendTime: BigInt(sendTime), replyTo: BigInt(replyTo) };
@@ -37,5 +38,10 @@ function kindOf({ message, group, member, profile, account, conversation, file }
     return { case: "conversation" as const, value };
   }
   if (file !== undefined) return { case: "file" as const, value: { ...file, size: BigInt(file.size) } };
+  if (pin !== undefined) return { case: "pin" as const, value: { ...pin, messageId: BigInt(pin.messageId) } };
+  if (invitation !== undefined)
+    return { case: "invitation" as const, value: { ...invitation, expiresAt: BigInt(invitation.expiresAt) } };
+  if (joinRequest !== undefined)
+    return { case: "joinRequest" as const, value: { ...joinRequest, time: BigInt(joinRequest.time) } };
   return { case: undefined };
 }

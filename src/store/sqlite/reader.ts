@@ -14,7 +14,7 @@ import type { BackEndAnswer, BackEndRead } from "./back-end/calls.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import { LogReader } from "./log-reader.ts";
 import { GroupReader } from "./groups/group-reader.ts";
-import type { AccountNumbers } from "./groups/group-rows.ts";
+import { type AccountNumbers, secondsOf } from "./groups/group-rows.ts";
 import { MediaReader } from "./media/media-reader.ts";
 import type { Ownership } from "./ownership.ts";
 import type { DetailAnswer, Request } from "./protocol.ts";
@@ -289,10 +289,12 @@ export class Reader {
     });
   }
 
-  backEnd(call: BackEndRead): BackEndAnswer {
+  backEnd(call: BackEndRead, nowMs: number): BackEndAnswer {
     if (!isBulkRead(call)) return this.snapshot("", () => read(this.db, call));
     if (call.call === "export") this.marks.refresh();
-    return this.indexSnapshot(call.call === "export" ? call.query.app : "", () => this.bulk.read(call));
+    return this.indexSnapshot(call.call === "export" ? call.query.app : "", () =>
+      this.bulk.read(call, secondsOf(nowMs)),
+    );
   }
 
   /** Undefined if the account never was in the group, or there is no such account or group. See `exists`. */

@@ -278,7 +278,7 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
       return { kind: "membership", membership: { ...found, accounts: JSON.stringify(found.accounts) } };
     }
     case "backEndRead":
-      return { kind: "backEnd", answer: from.backEnd(request.call) };
+      return { kind: "backEnd", answer: from.backEnd(request.call, systemClock.wallMs()) };
     default:
       return undefined;
   }

@@ -5,7 +5,7 @@ import type { LimitValues } from "../../../base/limits/table.ts";
 import type { Revocation, RevocationKind, StoredRevocation } from "../../../wire/revocations.ts";
 import type { ApiKeyStore } from "../../api-keys.ts";
 import type { BackEndStore } from "../../back-end.ts";
-import { PostgresData } from "../bulk/postgres-data.ts";
+import { type ImportBounds, PostgresData } from "../bulk/postgres-data.ts";
 import type { Ban, BanOutcome, RevocationStore, RevokeOutcome } from "../../revocations.ts";
 import type { Connections } from "../connection.ts";
 import { PostgresHooks } from "../hooks/postgres-hooks.ts";
@@ -37,14 +37,14 @@ export class PostgresBackEnd implements BackEndStore, RevocationStore {
     writer: Pick<Writer, "write">,
     connections: Connections,
     inLife: InLife,
-    { revocations, blocksPerAccount }: Pick<LimitValues, "revocations" | "blocksPerAccount">,
+    limits: Pick<LimitValues, "revocations"> & ImportBounds,
   ) {
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;
-    this.keptMax = revocations;
+    this.keptMax = limits.revocations;
     this.keys = new PostgresApiKeys(writer, connections, inLife);
-    this.data = new PostgresData(writer, connections, inLife, blocksPerAccount);
+    this.data = new PostgresData(writer, connections, inLife, limits);
     this.hooks = new PostgresHooks(writer, connections, inLife);
   }
 

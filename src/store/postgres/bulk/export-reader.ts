@@ -1,14 +1,15 @@
-// Pages of an export: profiles, what accounts have set, files, groups, then the log (store/export-page.ts) and the
-// views of conversations (export-views.ts). A page reads a bounded number of rows, whomever they belong to, and may be
-// empty before the end. Its statements see different moments; that does not matter, because everything up to the last
+// Pages of an export: profiles, what accounts have set, files, groups, then the log (store/export-page.ts) and what
+// rests on it (export-tail.ts). A page reads a bounded number of rows, whomever they belong to, and may be empty before
+// the end. Its statements see different moments; that does not matter, because everything up to the last
 // id, which is read first, was committed by then.
 
 import type { SQL } from "bun";
 import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
 import { type DataRecord, groupThatWasLeft, hasSetAnything, type MediaRecord } from "../../data-records.ts";
-import { formatCursor, parseCursor, type RowPosition, startOf, startOfViews } from "../../export-cursor.ts";
+import { formatCursor, isInTail, parseCursor, type RowPosition, startOf } from "../../export-cursor.ts";
 import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords, withinReactions } from "../../export-page.ts";
+import { startBehindLog } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import type { Connections } from "../connection.ts";
 import { fromText, toText } from "../text.ts";
@@ -33,7 +34,7 @@ import {
   rowsReadMax,
   type Selected,
 } from "./export-statements.ts";
-import { viewsOf } from "./export-views.ts";
+import { partsOf, tailOf } from "./export-tail.ts";
 
 /** Messages that are looked up by ids at once: each of an account's groups offers as many. */
 const idsMax = 200;
@@ -51,15 +52,14 @@ export class ExportReader {
     if (from === undefined) return { result: "badCursor" };
     const selected = await this.select(life, query);
     if (selected === undefined) return { result: "notFound" };
-    if (from.part === "conversations") {
-      const { records, position, isEnd } = await viewsOf(this.connections, life, selected, from, query.limit);
+    if (isInTail(from)) {
+      const { records, position, isEnd } = await tailOf(this.connections, life, selected, from, query.limit);
       return { result: "page", records, cursor: formatCursor(position), isEnd };
     }
     if (from.part === "log") {
       const { records, position, isEnd } = await this.log(life, selected, from, query.limit);
-      // The views follow, but for a single conversation.
-      const next = isEnd && isOfMany(selected) ? startOfViews(position.id) : position;
-      return { result: "page", records, cursor: formatCursor(next), isEnd: isEnd && !isOfMany(selected) };
+      const next = isEnd ? startBehindLog(partsOf(selected), position.id) : position;
+      return { result: "page", records, cursor: formatCursor(next), isEnd: false };
     }
     const { records, position } = await this.part(life, selected, from, query.limit);
     return { result: "page", records, cursor: formatCursor(position), isEnd: false };
@@ -253,11 +253,6 @@ export class ExportReader {
     const isAll = rows.length < rowsReadMax || last === undefined;
     return { found, reached: isAll ? { id: until, row: idMax } : { id: last.at, row: last.number } };
   }
-}
-
-/** An app or an account, of which there are more conversations than one. */
-function isOfMany({ peer, group }: Selected): boolean {
-  return peer === undefined && group === undefined;
 }
 
 /**

@@ -1,10 +1,9 @@
-// Reads accounts' views of their conversations for exports (store/export-views.ts): what they have set, and how far
-// they have read.
+// Reads accounts' views of their conversations for exports (export-tail.ts): what they have set, and how far they have
+// read.
 
 import type { SQL } from "bun";
 import type { ConversationRecord } from "../../data-records.ts";
-import type { ViewPosition } from "../../export-cursor.ts";
-import { hasView, type PlacedView, viewsPage } from "../../export-views.ts";
+import { hasView, type TailRow, type TailRows } from "../../export-tail.ts";
 import type { Connections } from "../connection.ts";
 import { endId } from "../conversation-functions.ts";
 import { fromText, toText } from "../text.ts";
@@ -23,31 +22,28 @@ interface ViewRow {
   readonly read_to: bigint;
 }
 
-/** A page of the views of an account, or of all accounts of an app. */
-export async function viewsOf(
+/** The views of an account, or of all accounts of an app, behind a key. */
+export async function viewsAfter(
   connections: Connections,
   life: string,
   selected: Pick<Selected, "app" | "account">,
-  from: ViewPosition,
-  limit: number,
-) {
+  after: readonly bigint[],
+): Promise<TailRows> {
   const keys = await connections.run<{ account: bigint; other: bigint }[]>((sql) =>
-    keysPage(sql, life, selected.account, from),
+    keysPage(sql, life, selected.account, after),
   );
   const rows = keys.length === 0 ? [] : await connections.run<ViewRow[]>((sql) => views(sql, life, selected.app, keys));
   const found = new Map(rows.map((row) => [`${row.account} ${row.other}`, row]));
-  const placed = keys.map(({ account, other }): PlacedView => {
+  const placed = keys.map(({ account, other }): TailRow => {
     const row = found.get(`${account} ${other}`);
-    return { account, other, record: row && recordOf(row) };
+    const conversation = row && recordOf(row);
+    return { key: [account, other], record: conversation && { conversation } };
   });
-  const [last] = await connections.run<{ last_id: bigint }[]>(
-    (sql) => sql`SELECT s.last_id FROM roost.sequence s WHERE roost.require_life(${life})`,
-  );
-  return viewsPage(from, placed, { limit, isAll: keys.length < rowsReadMax, lastId: last?.last_id ?? 0n });
+  return { rows: placed, isAll: keys.length < rowsReadMax };
 }
 
 /** The keys of both tables, whomever they belong to. */
-function keysPage(sql: SQL, life: string, only: bigint | undefined, { account, other }: ViewPosition) {
+function keysPage(sql: SQL, life: string, only: bigint | undefined, [account = 0n, other = 0n]: readonly bigint[]) {
   const begins = only === undefined || account >= only;
   const [from, after] = [`${begins ? account : only - 1n}`, begins ? `${other}` : endId];
   const last = only === undefined ? endId : `${only}`;

@@ -1,9 +1,11 @@
 // Stores pages of imports, as a function of the database under the writers' lock (store/data.ts). New ids follow the
 // order of records; times are those of the records. Records are JSON objects as in store/data-records.ts.
 
+import { recordKinds } from "../../data-records.ts";
 import { messageState } from "../message-state.ts";
 import { isolated } from "../writer-lock.ts";
 import { importOwnFunctions } from "./import-own-functions.ts";
+import { importTailFunctions } from "./import-tail-functions.ts";
 
 /** A record of the page cannot be stored: what the page has stored before it is rolled back. */
 const invalidState = "RO010";
@@ -150,9 +152,16 @@ BEGIN
       ELSIF given.value -> 'conversation' IS NOT NULL THEN
         problem := roost.import_conversation(a_app, its.number, given.value -> 'conversation', next_id);
         last_id := next_id;
+      ELSIF given.value -> 'pin' IS NOT NULL THEN
+        problem := roost.import_pin(a_app, its.number, given.value -> 'pin', next_id);
+        last_id := next_id;
+      ELSIF given.value -> 'invitation' IS NOT NULL THEN
+        problem := roost.import_invitation(a_app, given.value -> 'invitation', held.wall_us);
+      ELSIF given.value -> 'joinRequest' IS NOT NULL THEN
+        problem := roost.import_join_request(a_app, given.value -> 'joinRequest', held.wall_us);
       ELSIF given.value -> 'file' IS NULL THEN
         -- A file is passed over: its content is elsewhere.
-        problem := 'it has none of message, group, member, profile, account, conversation and file';
+        problem := 'it has none of ${recordKinds}';
       END IF;
       IF problem IS NOT NULL THEN RAISE EXCEPTION '%', problem USING ERRCODE = '${invalidState}'; END IF;
     END LOOP;
@@ -316,4 +325,6 @@ BEGIN
 END $$;
 `;
 
-export const importFunctions: string = [place, records, importOwnFunctions, accounts, page].join("\n");
+export const importFunctions: string = [place, records, importOwnFunctions, importTailFunctions, accounts, page].join(
+  "\n",
+);

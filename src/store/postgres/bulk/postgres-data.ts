@@ -1,6 +1,7 @@
 // Exports, imports and deletions, in PostgreSQL: calls that write are functions of the database, over the writer's
 // connection; pages of exports are read beside it.
 
+import type { LimitValues } from "../../../base/limits/table.ts";
 import type {
   AppRetention,
   AppRetentionStore,
@@ -11,6 +12,7 @@ import type {
   ImportPage,
   Operation,
 } from "../../data.ts";
+import type { DataRecord } from "../../data-records.ts";
 import { accountSlices, type ImportAccounts } from "../../import-accounts.ts";
 import { purgeRowsMax } from "../../purge.ts";
 import type { Connections } from "../connection.ts";
@@ -29,6 +31,12 @@ interface OperationRow {
   readonly ended_s: bigint;
 }
 
+/** What imports may not go beyond. */
+export type ImportBounds = Pick<
+  LimitValues,
+  "blocksPerAccount" | "invitationsPerGroup" | "joinRequestsPerGroup" | "joinRequestsPerAccount"
+>;
+
 interface RetentionRow {
   readonly keep_days: bigint;
   readonly watermark_id: bigint;
@@ -38,7 +46,7 @@ export class PostgresData implements DataStore {
   private readonly writer: Pick<Writer, "write">;
   private readonly connections: Connections;
   private readonly inLife: InLife;
-  private readonly blocksMax: number;
+  private readonly bounds: ImportBounds;
   private readonly exports: ExportReader;
   readonly retentions: AppRetentionStore = {
     set: (app, days) => this.setRetention(app, days),
@@ -47,9 +55,8 @@ export class PostgresData implements DataStore {
   /** Called when a deletion has begun, which is a change of the store's life. */
   onDeletion: (() => Promise<void>) | undefined;
 
-  /** `blocksMax`: the accounts that an account may block. */
-  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife, blocksMax: number) {
-    this.blocksMax = blocksMax;
+  constructor(writer: Pick<Writer, "write">, connections: Connections, inLife: InLife, bounds: ImportBounds) {
+    this.bounds = bounds;
     this.writer = writer;
     this.connections = connections;
     this.inLife = inLife;
@@ -63,9 +70,7 @@ export class PostgresData implements DataStore {
   async import(page: ImportPage): Promise<ImportOutcome> {
     for (const slice of accountSlices(page, { areMentionedMade: true })) while (await this.makeAccounts(slice));
     const { app, name, cursor, records, isLast } = page;
-    const bounded = records.map((record) =>
-      record.account === undefined ? record : { ...record, account: { ...record.account, blocksMax: this.blocksMax } },
-    );
+    const bounded = records.map((record) => this.withBounds(record));
     // oxlint-disable-next-line typescript/no-unsafe-return -- any other value stays as it is
     const encoded = JSON.stringify(bounded, (_, value) => (typeof value === "string" ? toText(value) : value));
     for (;;) {
@@ -109,6 +114,21 @@ export class PostgresData implements DataStore {
       (sql, holder, life) => sql`SELECT roost.retention_slice(${holder}, ${life}, ${purgeRowsMax / 4}) AS is_done`,
     );
     return row?.is_done === true;
+  }
+
+  /** What a record may reach, beside it. */
+  private withBounds(record: DataRecord): object {
+    const { account, invitation, joinRequest } = record;
+    const {
+      blocksPerAccount: blocksMax,
+      invitationsPerGroup,
+      joinRequestsPerGroup,
+      joinRequestsPerAccount,
+    } = this.bounds;
+    if (account !== undefined) return { account: { ...account, blocksMax } };
+    if (invitation !== undefined) return { invitation: { ...invitation, perGroup: invitationsPerGroup } };
+    if (joinRequest === undefined) return record;
+    return { joinRequest: { ...joinRequest, perGroup: joinRequestsPerGroup, perAccount: joinRequestsPerAccount } };
   }
 
   private async closeImports(app: string, account: string): Promise<string | null> {

@@ -20,6 +20,17 @@ export function requestsGoneAt(nowSeconds: string): string {
   return `(${nowSeconds} - ${joinRequestDays * 86_400})`;
 }
 
+/**
+ * An expression: the code of an invitation that was imported, as its row has it. Codes are unique in the store, and an
+ * app that is copied within it keeps its own. No code has the sign between the two.
+ */
+export function importedCode(code: string, app: string): string {
+  return `((${code}) || '@' || (${app}))`;
+}
+
+/** An expression: the code of an invitation i. */
+export const codeOfRow = "split_part(i.code, '@', 1)";
+
 /** A slice of a request (store/group-calls.ts) is one transaction and one entry. */
 const lists = `
 -- Nothing is added if there is no room for all of the slice.
@@ -143,7 +154,9 @@ DECLARE
     'invite', its, roost.account_number(a_call ->> 'app', a_call ->> 'actor'));
 BEGIN
   IF verdict <> 'allowed' THEN RETURN roost.refused(verdict); END IF;
-  DELETE FROM invitation i WHERE i.code = a_call ->> 'code' AND i.chat_group = its;
+  DELETE FROM invitation i
+    WHERE i.code IN (a_call ->> 'code', ${importedCode("a_call ->> 'code'", "a_call ->> 'app'")})
+      AND i.chat_group = its;
   IF NOT FOUND THEN RETURN roost.refused('unchanged'); END IF;
   RETURN roost.stored_in(its, '{}');
 END $$;
@@ -159,7 +172,8 @@ DECLARE
   rest json;
 BEGIN
   SELECT i.* INTO used FROM invitation i JOIN chat_group g ON g.number = i.chat_group
-    WHERE i.code = a_call ->> 'code' AND i.app = its_app AND g.member_count > 0
+    WHERE i.code IN (a_call ->> 'code', ${importedCode("a_call ->> 'code'", "its_app")}) AND i.app = its_app
+      AND g.member_count > 0
       AND ${isInForce("(a_wall_us / 1000000)")};
   IF NOT FOUND THEN RETURN roost.refused('notFound'); END IF;
   rest := json_build_object('group', (SELECT g.id FROM chat_group g WHERE g.number = used.chat_group));

@@ -1,6 +1,6 @@
 // What members see of groups, as functions of the database that reads call.
 
-import { isValid, requestsGoneAt } from "./join-functions.ts";
+import { codeOfRow, isValid, requestsGoneAt } from "./join-functions.ts";
 
 export const viewFunctions = `
 -- GroupView of store/groups.ts, with the role as the number of GroupRole in proto/pkt.proto. is_counted: whether
@@ -38,7 +38,7 @@ DECLARE
   now_s CONSTANT bigint := roost.wall_us() / 1000000;
 BEGIN
   RETURN QUERY
-    SELECT i.number, i.code, i.expires_s, i.uses_left, roost.account_name(i.maker)
+    SELECT i.number, ${codeOfRow}, i.expires_s, i.uses_left, roost.account_name(i.maker)
     FROM roost.invitation i JOIN roost.chat_group g ON g.number = i.chat_group
     WHERE i.chat_group = a_group AND ${isValid("now_s")} ORDER BY i.number;
 END $$;

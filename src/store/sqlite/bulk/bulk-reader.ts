@@ -30,11 +30,12 @@ export class BulkReader {
     this.operations = new OperationRows(db);
   }
 
-  read(call: BulkRead): BulkFound {
+  /** `now`: in seconds since 1970. */
+  read(call: BulkRead, now: bigint): BulkFound {
     switch (call.call) {
       case "export":
         this.exports ??= new ExportReader(this.db, this.logIndex, this.log, this.views);
-        return this.exports.page(call.query);
+        return this.exports.page(call.query, now);
       case "operation": {
         const row = this.operations.find(BigInt(call.id));
         return row?.app === call.app ? operationOf(row) : undefined;

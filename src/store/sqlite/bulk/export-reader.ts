@@ -1,6 +1,6 @@
 // Pages of an export, each from one snapshot: profiles, what accounts have set, files, groups, then the log
-// (export-log.ts) and the views of conversations (export-views.ts). A page reads a bounded number of rows, whomever
-// they belong to, and may be empty before the end.
+// (export-log.ts) and what rests on it (export-tail.ts). A page reads a bounded number of rows, whomever they belong
+// to, and may be empty before the end.
 
 import type { Database } from "bun:sqlite";
 import { exportNamesMax } from "../../../base/limits/fixed.ts";
@@ -14,14 +14,17 @@ import { isUnfinished } from "../member-lookups.ts";
 import {
   type ExportPosition,
   formatCursor,
+  isInTail,
   parseCursor,
   type RowPosition,
   startOf,
-  startOfViews,
 } from "../../export-cursor.ts";
+import { startBehindLog, tailPartsOf } from "../../export-tail.ts";
+import { pinKey } from "../groups/pins.ts";
 import { ExportLog, type LogSelection } from "./export-log.ts";
 import { ExportNames } from "./export-names.ts";
 import { type AccountRow, ExportOwn } from "./export-own.ts";
+import { ExportTail, type TailSelection } from "./export-tail.ts";
 import { ExportViews, type Views } from "./export-views.ts";
 
 const rowsReadMax = 2_000;
@@ -55,10 +58,11 @@ interface GroupRow {
 
 /** What a scope names, by number. */
 interface Selected extends LogSelection {
-  /** Whose profile and groups; undefined: of the whole app. */
+  /** Whose profile and groups; undefined: of the whole app. 0n: nobody's. */
   readonly account: bigint | undefined;
   /** The only group; undefined: all. 0n: none. */
   readonly group: bigint | undefined;
+  readonly tail: TailSelection;
 }
 
 /** Records of one part, and where to go on. */
@@ -74,7 +78,7 @@ export class ExportReader {
   private readonly names: ExportNames;
   private readonly log: ExportLog;
   private readonly own: ExportOwn;
-  private readonly views: ExportViews;
+  private readonly tail: ExportTail;
   private readonly sql;
 
   constructor(db: Database, logIndex: LogIndex, logReader: LogReader, views: Views) {
@@ -83,7 +87,7 @@ export class ExportReader {
     this.names = new ExportNames(db);
     this.log = new ExportLog(db, this.names);
     this.own = new ExportOwn(db);
-    this.views = new ExportViews(db, this.names, logIndex, views);
+    this.tail = new ExportTail(db, this.names, new ExportViews(db, this.names, logIndex, views));
     const profile = `SELECT p.account AS number, a.app, a.name AS account, p.name, p.avatar, p.extra
       FROM profile p JOIN account a ON a.number = p.account`;
     const group = `SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
@@ -107,18 +111,20 @@ export class ExportReader {
     };
   }
 
-  /** Inside a snapshot in which the index covers the log. */
-  page(query: ExportQuery): ExportPage {
+  /** Inside a snapshot in which the index covers the log. `now`: in seconds since 1970. */
+  page(query: ExportQuery, now: bigint): ExportPage {
     this.names.forget();
     const from = parseCursor(query.cursor);
     if (from === undefined) return { result: "badCursor" };
     const selected = this.select(query);
     if (selected === undefined) return { result: "notFound" };
-    const { records, position, isEnd } = this.part(selected, from, query.limit);
+    const { records, position, isEnd } = isInTail(from)
+      ? this.tail.page(selected.tail, from, query.limit, now)
+      : this.part(selected, from, query.limit);
     return { result: "page", records, cursor: formatCursor(position), isEnd };
   }
 
-  private part(selected: Selected, from: ExportPosition, limit: number): Part {
+  private part(selected: Selected, from: RowPosition, limit: number): Part {
     switch (from.part) {
       case "profiles":
         return this.profiles(selected, from, limit);
@@ -130,37 +136,40 @@ export class ExportReader {
         return this.groups(selected, from, limit);
       case "log":
         return this.logPart(selected, from, limit);
-      case "conversations":
-        return this.views.page(selected, from, limit);
     }
   }
 
-  /** The views follow, but for a single conversation. */
   private logPart(selected: Selected, from: RowPosition, limit: number): Part {
     const page = this.log.page(selected, from, limit);
-    if (!page.isEnd || selected.account === 0n) return page;
-    return { records: page.records, position: startOfViews(page.position.id), isEnd: false };
+    if (!page.isEnd) return page;
+    const { group, pair } = selected.tail;
+    const parts = tailPartsOf({ isPair: pair !== undefined, isGroup: group !== undefined });
+    return { records: page.records, position: startBehindLog(parts, page.position.id), isEnd: false };
   }
 
   private select({ app, account, peer, group }: ExportScope): Selected | undefined {
     const after = this.logIndex.clippedTo;
+    const tail = { app, account: undefined, group: undefined, pair: undefined, after };
     if (group !== undefined) {
       const number = this.sql.group.get(app, group)?.number;
       if (number === undefined) return undefined;
       const ids = (above: bigint): Iterable<bigint> => this.logIndex.receivedOldestFirst(-number, above);
-      return { app, after, account: 0n, group: number, ids, hasMember: (one) => one === number };
+      const hasMember = (one: bigint): boolean => one === number;
+      return { app, after, account: 0n, group: number, ids, hasMember, tail: { ...tail, group: number } };
     }
     if (account === undefined)
-      return { app, after, account: undefined, group: undefined, ids: undefined, hasMember: () => true };
+      return { app, after, account: undefined, group: undefined, ids: undefined, hasMember: () => true, tail };
     const me = this.sql.account.get(app, account)?.number;
     const other = peer === undefined ? me : this.sql.account.get(app, peer)?.number;
     if (me === undefined || other === undefined) return undefined;
     if (peer !== undefined) {
       const ids = (above: bigint): Iterable<bigint> => this.pair(Number(me), Number(other), above);
-      return { app, after, account: 0n, group: 0n, ids, hasMember: () => false };
+      const ofPair = { ...tail, pair: pinKey(me, other) };
+      return { app, after, account: 0n, group: 0n, ids, hasMember: () => false, tail: ofPair };
     }
     const ids = (above: bigint, limit: number): Iterable<bigint> => this.logReader.idsOf(me, above, limit);
-    return { app, after, account: me, group: undefined, ids, hasMember: (_, member) => member === me };
+    const hasMember = (_: bigint, member: bigint): boolean => member === me;
+    return { app, after, account: me, group: undefined, ids, hasMember, tail: { ...tail, account: me } };
   }
 
   private pair(one: number, other: number, after: bigint): Iterable<bigint> {

@@ -3,8 +3,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { ConversationRecord } from "../../data-records.ts";
-import type { ViewPosition } from "../../export-cursor.ts";
-import { hasView, type PlacedView, viewsPage } from "../../export-views.ts";
+import { hasView, type TailRow, type TailRows } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import type { MarkRow, ReadMarks } from "../conversations/read-marks.ts";
 import type { LogIndex } from "../index/log-index.ts";
@@ -43,7 +42,6 @@ export class ExportViews {
     this.index = index;
     this.views = views;
     this.sql = {
-      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
       settings: db.prepare<SettingRow, [bigint, bigint, bigint, number]>(
         `SELECT account, other, pinned, muted, hidden_id, cleared_id FROM conversation
          WHERE (account, other) > (?, ?) AND account <= ? ORDER BY account, other LIMIT ?`,
@@ -52,17 +50,15 @@ export class ExportViews {
     };
   }
 
-  /** `account`: whose views; undefined: of the whole app. */
-  page({ app, account }: { app: string; account: bigint | undefined }, from: ViewPosition, limit: number) {
-    const begins = account === undefined || from.account >= account;
-    const [after, other] = begins ? [from.account, from.other] : [account - 1n, idMax];
-    const last = account ?? idMax;
-    const settings = this.sql.settings.all(after, other, last, rowsReadMax);
-    const marks = this.views.marks.after(after, other, last, rowsReadMax);
+  /** Those behind a key. `only`: whose views; undefined: of the whole app. */
+  after(app: string, only: bigint | undefined, [account = 0n, other = 0n]: readonly bigint[]): TailRows {
+    const from = only === undefined || account >= only ? ([account, other] as const) : ([only - 1n, idMax] as const);
+    const last = only ?? idMax;
+    const settings = this.sql.settings.all(...from, last, rowsReadMax);
+    const marks = this.views.marks.after(...from, last, rowsReadMax);
     // Of a list that is cut, nothing is known behind its end.
     const ends = [settings, marks].flatMap((rows) => (rows.length < rowsReadMax ? [] : (rows.at(-1) ?? [])));
-    const lastId = this.sql.last.get()?.last_id ?? 0n;
-    return viewsPage(from, this.merged(app, settings, marks, ends), { limit, isAll: ends.length === 0, lastId });
+    return { rows: this.merged(app, settings, marks, ends), isAll: ends.length === 0 };
   }
 
   private *merged(
@@ -70,7 +66,7 @@ export class ExportViews {
     settings: readonly SettingRow[],
     marks: readonly MarkRow[],
     ends: readonly Key[],
-  ): Generator<PlacedView> {
+  ): Generator<TailRow> {
     for (let s = 0, m = 0; s < settings.length || m < marks.length;) {
       const [setting, mark] = [settings[s], marks[m]];
       const order = compared(setting, mark);
@@ -79,11 +75,8 @@ export class ExportViews {
       if (order <= 0) s++;
       if (order >= 0) m++;
       const { account, other } = key;
-      yield {
-        account,
-        other,
-        record: this.record(app, order <= 0 ? setting : undefined, order >= 0 ? mark : undefined),
-      };
+      const conversation = this.record(app, order <= 0 ? setting : undefined, order >= 0 ? mark : undefined);
+      yield { key: [account, other], record: conversation && { conversation } };
     }
   }
 

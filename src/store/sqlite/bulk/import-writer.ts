@@ -6,7 +6,13 @@
 
 import type { ImportOutcome, ImportPage } from "../../data.ts";
 import type { ImportAccounts } from "../../import-accounts.ts";
-import type { GroupRecord, MemberRecord, MessageRecord, ProfileRecord } from "../../data-records.ts";
+import {
+  type GroupRecord,
+  type MemberRecord,
+  type MessageRecord,
+  type ProfileRecord,
+  recordKinds,
+} from "../../data-records.ts";
 import type { ReadMarkJob } from "../../change-jobs.ts";
 import type { Moment } from "../conversations/moment.ts";
 import { messageState } from "../conversations/tables.ts";
@@ -16,6 +22,7 @@ import { DismissedGroups } from "./dismissed-groups.ts";
 import { ImportIds } from "./import-ids.ts";
 import { ImportOwn } from "./import-own.ts";
 import { type AppRefusal, ImportRows } from "./import-rows.ts";
+import { ImportTail } from "./import-tail.ts";
 
 /** What became of a page, and how far it says that accounts have read, in ids of this store. */
 export type ImportWritten = (ImportOutcome & { readonly reads?: readonly ReadMarkJob[] }) | AppRefusal;
@@ -38,6 +45,7 @@ export class ImportWriter {
   private readonly ids: ImportIds;
   private readonly dismissed: DismissedGroups;
   private readonly own: ImportOwn;
+  private readonly tail: ImportTail;
   private readonly sql;
 
   constructor(parts: GroupParts, talks: TalkWriter) {
@@ -48,6 +56,7 @@ export class ImportWriter {
     this.ids = new ImportIds(db);
     this.dismissed = new DismissedGroups(db);
     this.own = new ImportOwn(parts, this.ids);
+    this.tail = new ImportTail(parts, this.ids);
     this.sql = {
       addGroup: db.prepare<
         { number: bigint },
@@ -127,9 +136,12 @@ export class ImportWriter {
     if (record.profile !== undefined) return this.profile(app, record.profile, moment);
     if (record.account !== undefined) return this.own.account(app, record.account, moment);
     if (record.conversation !== undefined) return this.own.conversation(app, record.conversation, moment);
+    if (record.pin !== undefined) return this.tail.pin(app, record.pin, moment);
+    if (record.invitation !== undefined) return this.tail.invitation(app, record.invitation, moment);
+    if (record.joinRequest !== undefined) return this.tail.joinRequest(app, record.joinRequest, moment);
     // Its content is elsewhere.
     if (record.file !== undefined) return undefined;
-    return "it has none of message, group, member, profile, account, conversation and file";
+    return `it has none of ${recordKinds}`;
   }
 
   private message(app: string, record: MessageRecord, { ids, wallMs, atNs }: Moment): string | undefined {

@@ -16,7 +16,7 @@ import type {
 } from "../../groups.ts";
 import type { PeopleAnswers, QuestionOf } from "../people/questions.ts";
 import { type AccountNumbers, type GroupRow, GroupRows } from "./group-rows.ts";
-import { validInvitation } from "./invitations.ts";
+import { codeOf, validInvitation } from "./invitations.ts";
 import { requestsGoneAt } from "./join-requests.ts";
 import { pinKey } from "./pins.ts";
 
@@ -92,7 +92,7 @@ export class GroupReader {
     const items = this.sql.invitations
       .all(row.number, now)
       .map(({ code, expires_s: expiresAt, uses_left: usesLeft, name: account }): Invitation => ({
-        code,
+        code: codeOf(code),
         expiresAt,
         usesLeft: usesLeft < 0n ? 0 : Number(usesLeft),
         account,

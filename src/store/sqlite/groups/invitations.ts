@@ -29,6 +29,20 @@ const isInForce = `i.expires_s > ?2 AND (g.owner = i.maker OR EXISTS (
 /** The same for those that are valid. */
 export const validInvitation = `i.uses_left <> 0 AND ${isInForce}`;
 
+/**
+ * The code of an invitation that was imported, as its row has it: codes are unique in the store, and an app that is
+ * copied within it keeps its own. No code has the sign between the two.
+ */
+export function importedCode(code: string, app: string): string {
+  return `${code}@${app}`;
+}
+
+/** The code of an invitation whose row has this one. */
+export function codeOf(stored: string): string {
+  const end = stored.indexOf("@");
+  return end < 0 ? stored : stored.slice(0, end);
+}
+
 export class Invitations {
   private readonly parts: GroupParts;
   private readonly sql;
@@ -37,9 +51,9 @@ export class Invitations {
     this.parts = parts;
     const { db } = parts;
     this.sql = {
-      find: db.prepare<InvitationRow, [string, bigint, string]>(
+      find: db.prepare<InvitationRow, [string, bigint, string, string]>(
         `SELECT i.number, i."group", i.maker, i.uses_left FROM invitation i JOIN "group" g ON g.number = i."group"
-         WHERE i.code = ?1 AND i.app = ?3 AND g.member_count > 0 AND ${isInForce}`,
+         WHERE i.code IN (?1, ?4) AND i.app = ?3 AND g.member_count > 0 AND ${isInForce}`,
       ),
       count: db.prepare<{ count: bigint }, [bigint]>(
         `SELECT count(*) AS count FROM invitation WHERE "group" = ? AND uses_left <> 0`,
@@ -57,7 +71,7 @@ export class Invitations {
         `INSERT INTO invitation (app, code, "group", maker, expires_s, uses_left) VALUES (?, ?, ?, ?, ?, ?)`,
       ),
       use: db.prepare<null, [bigint]>("UPDATE invitation SET uses_left = uses_left - 1 WHERE number = ?"),
-      revoke: db.prepare<null, [string, bigint]>(`DELETE FROM invitation WHERE code = ? AND "group" = ?`),
+      revoke: db.prepare<null, [string, string, bigint]>(`DELETE FROM invitation WHERE code IN (?, ?) AND "group" = ?`),
     };
   }
 
@@ -84,12 +98,14 @@ export class Invitations {
     if (group === null) return { result: "notFound" };
     const result = rightInGroup("invite", rows.facts(group, app, actor));
     if (result !== "allowed") return { result };
-    return this.sql.revoke.run(code, group.number).changes > 0 ? nothingStored(group) : { result: "unchanged" };
+    return this.sql.revoke.run(code, importedCode(code, app), group.number).changes > 0
+      ? nothingStored(group)
+      : { result: "unchanged" };
   }
 
   join({ app, account: name, code }: CallOf<"joinInvited">, moment: Moment): GroupCallOutcome {
     const { names, rows, membership } = this.parts;
-    const row = this.sql.find.get(code, secondsOf(moment.wallMs), app);
+    const row = this.sql.find.get(code, secondsOf(moment.wallMs), app, importedCode(code, app));
     const group = row && rows.byNumber(row.group);
     if (row === null || group === null) return { result: "notFound" };
     const result = rightInGroup("joinInvited", rows.facts(group, app, name));

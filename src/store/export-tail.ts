@@ -1,0 +1,75 @@
+// Puts together a page of what comes behind the log of an export: accounts' views of their conversations and pinned
+// messages, which name its messages, and invitations and requests to join, whose accounts are members by then, or not.
+
+import type { ConversationRecord, DataRecord } from "./data-records.ts";
+import {
+  type ExportPosition,
+  formatCursor,
+  startOfTail,
+  type TailPart,
+  tailPartsInOrder,
+  type TailPosition,
+} from "./export-cursor.ts";
+import { idMax } from "./snowflake.ts";
+
+/** A row by its key; `record`: undefined for one of another app, or that tells nothing. */
+export interface TailRow {
+  readonly key: readonly bigint[];
+  readonly record: DataRecord | undefined;
+}
+
+/** Rows of one part in the order of their keys; `isAll`: there are no others. */
+export interface TailRows {
+  readonly rows: Iterable<TailRow>;
+  readonly isAll: boolean;
+}
+
+/** A page, and where to go on. */
+interface TailPage {
+  readonly records: readonly DataRecord[];
+  readonly position: ExportPosition;
+  readonly isEnd: boolean;
+}
+
+/** The parts behind the log: a direct conversation has pinned messages alone, and a group no views. */
+export function tailPartsOf(scope: { readonly isPair: boolean; readonly isGroup: boolean }): readonly TailPart[] {
+  if (scope.isPair) return ["pins"];
+  return scope.isGroup ? tailPartsInOrder.slice(1) : tailPartsInOrder;
+}
+
+/** The beginning of the first of the parts, behind a log that was given up to an id. */
+export function startBehindLog(parts: readonly TailPart[], logId: bigint): TailPosition {
+  const [first = "pins"] = parts;
+  return startOfTail(first, { logId, isWithin: true });
+}
+
+/**
+ * `rows`: those behind `from`. An export that begins behind the last one of all goes on with the log, if that has got
+ * more up to `lastId`.
+ */
+export function tailPage(
+  from: TailPosition,
+  { rows, isAll }: TailRows,
+  { limit, parts, lastId }: { readonly limit: number; readonly parts: readonly TailPart[]; readonly lastId: bigint },
+): TailPage {
+  const records: DataRecord[] = [];
+  let position = from;
+  for (const { key, record } of rows) {
+    position = { ...position, key };
+    if (record === undefined) continue;
+    records.push({ cursor: formatCursor({ ...position, isWithin: false }), ...record });
+    position = { ...position, isWithin: true };
+    if (records.length === limit) return { records, position, isEnd: false };
+  }
+  if (!isAll) return { records, position, isEnd: false };
+  const next = parts[parts.indexOf(position.part) + 1];
+  if (next !== undefined) return { records, position: startOfTail(next, position), isEnd: false };
+  const { isWithin, logId } = position;
+  if (isWithin || lastId <= logId) return { records, position, isEnd: true };
+  return { records, position: { part: "log", id: logId, row: idMax }, isEnd: false };
+}
+
+/** Reports whether an account has set anything, or read. */
+export function hasView({ pinned, muted, hidden, clearedTo, readTo }: ConversationRecord): boolean {
+  return pinned === true || muted === true || hidden === true || clearedTo !== undefined || readTo !== undefined;
+}

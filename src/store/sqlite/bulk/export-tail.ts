@@ -1,0 +1,181 @@
+// Reads what comes behind the log of an export (store/export-tail.ts): views (export-views.ts), pinned messages,
+// invitations and requests to join.
+
+import type { Database } from "bun:sqlite";
+import type { DataRecord } from "../../data-records.ts";
+import type { TailPosition } from "../../export-cursor.ts";
+import { tailPage, tailPartsOf, type TailRows } from "../../export-tail.ts";
+import { idMax } from "../../snowflake.ts";
+import { codeOf, validInvitation } from "../groups/invitations.ts";
+import { requestsGoneAt } from "../groups/join-requests.ts";
+import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
+import type { ExportNames } from "./export-names.ts";
+import type { ExportViews } from "./export-views.ts";
+
+/** Rows that one page reads, whomever they belong to. */
+const rowsReadMax = 2_000;
+
+/** What an export is of. */
+export interface TailSelection {
+  readonly app: string;
+  /** Undefined: the whole app, or what is named below. */
+  readonly account: bigint | undefined;
+  readonly group: bigint | undefined;
+  /** The accounts of a direct conversation, the smaller number first. */
+  readonly pair: readonly [first: bigint, other: bigint] | undefined;
+  /** No message up to this id is given: the watermark of the app. */
+  readonly after: bigint;
+}
+
+interface PinRow {
+  readonly first: bigint;
+  readonly other: bigint;
+  readonly entry: bigint;
+  readonly message: bigint;
+  readonly account: bigint;
+}
+
+interface InvitationRow {
+  readonly group: bigint;
+  readonly number: bigint;
+  readonly code: string;
+  readonly maker: bigint;
+  readonly expires_s: bigint;
+  readonly uses_left: bigint;
+  readonly is_valid: bigint;
+}
+
+interface RequestRow {
+  readonly group: bigint;
+  readonly account: bigint;
+  readonly text: string;
+  readonly at_s: bigint;
+}
+
+export class ExportTail {
+  private readonly names: ExportNames;
+  private readonly views: ExportViews;
+  private readonly sql;
+
+  constructor(db: Database, names: ExportNames, views: ExportViews) {
+    this.names = names;
+    this.views = views;
+    this.sql = {
+      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
+      pins: db.prepare<PinRow, [bigint, bigint, bigint, bigint]>(
+        `SELECT first, other, entry, message, account FROM pin
+         WHERE (first, other, entry) > (?, ?, ?) AND first <= ? ORDER BY first, other, entry LIMIT ${rowsReadMax}`,
+      ),
+      invitations: db.prepare<InvitationRow, [bigint, bigint, bigint, bigint]>(
+        `SELECT i."group", i.number, i.code, i.maker, i.expires_s, i.uses_left,
+           g.member_count > 0 AND ${validInvitation} AS is_valid
+         FROM (
+           SELECT * FROM invitation WHERE ("group", number) > (?1, ?3) AND "group" <= ?4
+           ORDER BY "group", number LIMIT ${rowsReadMax}) i
+         JOIN "group" g ON g.number = i."group" ORDER BY i."group", i.number`,
+      ),
+      requests: db.prepare<RequestRow, [bigint, bigint, bigint]>(
+        `SELECT "group", account, text, at_s FROM join_request
+         WHERE ("group", account) > (?, ?) AND "group" <= ? ORDER BY "group", account LIMIT ${rowsReadMax}`,
+      ),
+      isLive: db.prepare<{ one: bigint }, [bigint]>(
+        `SELECT 1 AS one FROM "group" WHERE number = ? AND member_count > 0`,
+      ),
+      isMember: prepareIsMember(db),
+      window: prepareWindow(db),
+    };
+  }
+
+  /** `now`: in seconds since 1970. */
+  page(selected: TailSelection, from: TailPosition, limit: number, now: bigint) {
+    const { group, pair } = selected;
+    const parts = tailPartsOf({ isPair: pair !== undefined, isGroup: group !== undefined });
+    const lastId = this.sql.last.get()?.last_id ?? 0n;
+    return tailPage(from, this.rowsOf(selected, from, now), { limit, parts, lastId });
+  }
+
+  private rowsOf(selected: TailSelection, { part, key }: TailPosition, now: bigint): TailRows {
+    switch (part) {
+      case "conversations":
+        return this.views.after(selected.app, selected.account, key);
+      case "pins":
+        return this.pins(selected, key);
+      case "invitations":
+        return this.invitations(selected, key, now);
+      case "requests":
+        return this.requests(selected, key, now);
+    }
+  }
+
+  private pins(selected: TailSelection, key: readonly bigint[]): TailRows {
+    const { app, group, pair } = selected;
+    const only = pair?.[0] ?? (group && -group);
+    const [first = 0n, other = 0n, entry = 0n] = only === undefined || (key[0] ?? 0n) >= only ? key : [only, -1n, 0n];
+    const rows = this.sql.pins.all(first, other, entry, only ?? idMax);
+    return tailRows(rows, keyOfPin, (row) => {
+      const place = row.first < 0n ? this.names.group(-row.first) : this.names.account(row.first);
+      if (place?.app !== app || !this.isPinSeen(selected, row)) return undefined;
+      const by = this.names.account(row.account);
+      return { pin: { account: by?.app === app ? by.name : "", messageId: `${row.message}` } };
+    });
+  }
+
+  private isPinSeen({ account: me, pair, after }: TailSelection, { first, other, message }: PinRow): boolean {
+    if (message <= after || (pair !== undefined && other !== pair[1])) return false;
+    if (me === undefined) return true;
+    if (first > 0n) return first === me || other === me;
+    const isMember = this.sql.isLive.get(-first) !== null && this.sql.isMember.get(-first, me) !== null;
+    return isMember && this.sql.window.get(me, -first, message) !== null;
+  }
+
+  /** Of an account, those that it made. */
+  private invitations({ app, account, group }: TailSelection, key: readonly bigint[], now: bigint): TailRows {
+    const [from, number] = startIn(group, key);
+    const rows = this.sql.invitations.all(from, now, number, group ?? idMax);
+    return tailRows(rows, keyOfInvitation, (row) => {
+      const [place, maker] = [this.names.group(row.group), this.names.account(row.maker)];
+      if (row.is_valid === 0n || place?.app !== app || maker?.app !== app) return undefined;
+      if (account !== undefined && row.maker !== account) return undefined;
+      return {
+        invitation: {
+          group: place.id,
+          code: codeOf(row.code),
+          account: maker.name,
+          expiresAt: Number(row.expires_s),
+          usesLeft: row.uses_left < 0n ? 0 : Number(row.uses_left),
+        },
+      };
+    });
+  }
+
+  private requests({ app, account, group }: TailSelection, key: readonly bigint[], now: bigint): TailRows {
+    const rows = this.sql.requests.all(...startIn(group, key), group ?? idMax);
+    return tailRows(rows, keyOfRequest, (row) => {
+      const [place, asking] = [this.names.group(row.group), this.names.account(row.account)];
+      if (row.at_s <= requestsGoneAt(now) || place?.app !== app || asking?.app !== app) return undefined;
+      if (account !== undefined && row.account !== account) return undefined;
+      if (this.sql.isLive.get(row.group) === null) return undefined;
+      return { joinRequest: { group: place.id, account: asking.name, text: row.text, time: Number(row.at_s) } };
+    });
+  }
+}
+
+/** The key to go on from, which is not before the only group. */
+function startIn(only: bigint | undefined, [group = 0n, row = 0n]: readonly bigint[]): [group: bigint, row: bigint] {
+  return only === undefined || group >= only ? [group, row] : [only, 0n];
+}
+
+const keyOfPin = ({ first, other, entry }: PinRow): bigint[] => [first, other, entry];
+const keyOfInvitation = ({ group, number }: InvitationRow): bigint[] => [group, number];
+const keyOfRequest = ({ group, account }: RequestRow): bigint[] => [group, account];
+
+function tailRows<Row>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => readonly bigint[],
+  recordOf: (row: Row) => DataRecord | undefined,
+): TailRows {
+  return {
+    rows: rows.map((row) => ({ key: keyOf(row), record: recordOf(row) })),
+    isAll: rows.length < rowsReadMax,
+  };
+}
