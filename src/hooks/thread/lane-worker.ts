@@ -6,7 +6,7 @@
 import { deserialize } from "bun:jsc";
 import type { Log, LogFields, LogLevel } from "../../base/log.ts";
 import { systemRuntime } from "../../base/runtime.ts";
-import { yieldToOthers } from "../../base/thread-priority.ts";
+import { startFilePool, yieldToOthers } from "../../base/thread-priority.ts";
 import type { HookReads } from "../../store/hooks.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { HookAddresses } from "../addresses.ts";
@@ -81,6 +81,7 @@ function tellBug(error: unknown): void {
 }
 
 async function start({ endpoints, pace, network }: Extract<ToLaneThread, { kind: "start" }>): Promise<void> {
+  await startFilePool();
   yieldToOthers(laneNiceness);
   const addresses = new HookAddresses(network.allowed);
   const proxy = network.proxy === undefined ? undefined : new URL(network.proxy);
