@@ -3,6 +3,9 @@
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { until } from "../../scripts/harness/until.ts";
+import { type Log, silentLog } from "../../src/base/log.ts";
+import { systemTimers, type Timers } from "../../src/base/timers.ts";
+import { endMsMax, stopMsMax } from "../../src/hooks/thread/lane-thread.ts";
 import type { HookStore } from "../../src/store/hooks.ts";
 import { onSqlite } from "./hook-places.ts";
 import { HookStage } from "./hook-stage.ts";
@@ -54,6 +57,44 @@ onSqlite((makePlace) => {
     await stage.say({ body: "two" });
     await until(() => stage.receiver.bodies.includes("two"), "what follows is told");
     expect(stage.bugs.map(String)).toEqual(["Error: the thread of webhooks died: it ended"]);
+  });
+
+  test("a thread that hangs is left behind, which is logged, and its node stops", async () => {
+    const left: (() => void)[] = [];
+    globalThis.Worker = new Proxy(usual, {
+      construct(target, words) {
+        const worker: Worker = Reflect.construct(target, words);
+        if (!String(words[0]).includes("lane-worker")) return worker;
+        left.push(worker.terminate.bind(worker));
+        const post = worker.postMessage.bind(worker);
+        // As one that is in a loop: it hears nothing, and does not end.
+        return Object.assign(worker, {
+          terminate: () => undefined,
+          postMessage: (message: { readonly kind: string }) => message.kind === "stop" || post(message),
+        });
+      },
+    });
+    const waited: number[] = [];
+    const errors: string[] = [];
+    const log: Log = { ...silentLog, error: (sentence) => errors.push(sentence) };
+    const timers: Timers = {
+      ...systemTimers,
+      after: (delayMs, action) => {
+        if (delayMs !== stopMsMax && delayMs !== endMsMax) return systemTimers.after(delayMs, action);
+        waited.push(delayMs);
+        return systemTimers.after(0, action);
+      },
+    };
+    stage = await HookStage.open(await makePlace());
+    const node = await stage.start({}, { timers, log });
+    await node.stop();
+    expect(waited).toEqual([stopMsMax, endMsMax]);
+    expect(errors).toEqual([
+      `the thread of webhooks has not stopped within ${stopMsMax} ms, and is left behind`,
+      `the thread of webhooks has not ended within ${endMsMax} ms, and is left behind`,
+    ]);
+    expect(stage.bugs).toEqual([]);
+    for (const end of left) end();
   });
 
   test("a bug in the thread is one of the process, and its lanes go on", async () => {

@@ -6,9 +6,17 @@ import { StoreUnavailable } from "../../store/store.ts";
 import { reasonOf } from "../../base/reason-of.ts";
 import { startThread } from "../../base/start-thread.ts";
 import type { RunningLanes, StartLanes } from "../lanes.ts";
+import { graceMs } from "../pace.ts";
 import type { FromLaneThread, LaneCalls, LaneNetwork, ToLaneThread } from "./messages.ts";
 
 type Parts = Parameters<StartLanes>[0];
+
+/**
+ * A thread that was told to stop lets a request end (`graceMs`) and saves what came of it; one that was ended is gone
+ * at once. The process waits no longer for one that hangs, or whose store does: what it has not saved is told again.
+ */
+export const stopMsMax = graceMs + 3_000;
+export const endMsMax = 1_500;
 
 /** Lanes in a thread of their own, whose requests lead where `network` says. */
 export function lanesInThread(network: LaneNetwork): StartLanes {
@@ -57,14 +65,25 @@ class LaneThread implements RunningLanes {
 
   async stop(): Promise<void> {
     this.tell({ kind: "stop" });
-    await this.stopped.promise;
+    await this.within(stopMsMax, this.stopped.promise, "stopped");
     await this.end();
   }
 
   private async end(): Promise<void> {
     this.isEnding = true;
     this.worker.terminate();
-    await this.closed.promise;
+    await this.within(endMsMax, this.closed.promise, "ended");
+  }
+
+  /** Resolves with a promise, or when the time is over. */
+  private async within(waitMs: number, done: Promise<void>, state: string): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const cancel = this.parts.timers.after(waitMs, () => {
+      this.parts.log.error(`the thread of webhooks has not ${state} within ${waitMs} ms, and is left behind`);
+      over.resolve();
+    });
+    await Promise.race([done, over.promise]);
+    cancel();
   }
 
   private tell(message: ToLaneThread): void {
