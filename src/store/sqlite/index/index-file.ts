@@ -32,7 +32,7 @@ const schema = `
     one INTEGER PRIMARY KEY CHECK (one = 1),
     -- The log that this index belongs to.
     mark INTEGER NOT NULL,
-    -- Of this file: a rebuilt one has another.
+    -- Random. Nobody reads it any more: earlier programs told a file by it from one that has replaced it.
     birth INTEGER NOT NULL,
     -- Rises with every change of the runs.
     version INTEGER NOT NULL,

@@ -4,6 +4,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../../base/clock.ts";
+import { fileIdentity } from "../../../base/file-identity.ts";
 import { guarded, guardedLog, IndexDamage } from "../damage.ts";
 import { Compactor, startMessagesMax } from "./compactor.ts";
 import { isFormerUsable, removeEarlier } from "./former-index.ts";
@@ -22,6 +23,8 @@ const countedAtOnce = 1 << 16;
 
 interface OpenIndex {
   readonly index: Database;
+  /** Of the file. Its rows do not tell it from one that has replaced it: they may be what is damaged. */
+  readonly identity: string;
   readonly compactor: Compactor;
 }
 
@@ -150,14 +153,12 @@ export class IndexKeeper {
   private remake(stage: Stage): void {
     this.rebuilds++;
     const { opened } = this;
-    const before = opened && birthOf(opened.index);
     opened?.index.close();
     this.opened = undefined;
     this.opened = withoutOtherWriters(this.log, () => {
-      const there = this.open(stage);
-      if (before !== undefined && birthOf(there.index) !== before) return there;
-      there.index.close();
-      removeIndex(this.place.path);
+      // What another process has made meanwhile stays.
+      const { path } = this.place;
+      if (opened !== undefined && fileIdentity(path) === opened.identity) removeIndex(path);
       return this.open(stage);
     });
   }
@@ -207,16 +208,7 @@ export class IndexKeeper {
     const index = openOrMakeIndex(path, this.log, stage);
     const { clock, unflushedMax } = this;
     const place = { ...this.place, unflushedMax };
-    return { index, compactor: guarded(() => new Compactor(this.log, index, clock, place)) };
-  }
-}
-
-/** Returns the file's birth number, which differs between rebuilds; undefined if it is unreadable. */
-function birthOf(index: Database): bigint | undefined {
-  try {
-    return guarded(() => index.query<{ birth: bigint }, []>("SELECT birth FROM state").get()?.birth);
-  } catch (error) {
-    if (error instanceof Error) return undefined;
-    throw error;
+    const identity = fileIdentity(path);
+    return { index, identity, compactor: guarded(() => new Compactor(this.log, index, clock, place)) };
   }
 }

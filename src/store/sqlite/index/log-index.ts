@@ -16,7 +16,7 @@ import {
   type Series,
   type Snapshot,
 } from "./conversations.ts";
-import { guarded } from "../damage.ts";
+import { guarded, IndexDamage } from "../damage.ts";
 import { openFormer } from "./former-index.ts";
 import { indexCacheKib, openIndex, stageOf, stages } from "./index-file.ts";
 import { lists, receivedKey, type List, type MessageKeys } from "./posting.ts";
@@ -101,13 +101,33 @@ export class LogIndex {
 
   /** Until the index is complete for the first time, one of the former schema serves, if there is one. */
   private open(): Database {
-    const index = existsSync(this.path) ? this.openAt(this.path) : undefined;
-    if (index !== undefined && stageOf(index) !== stages.building) return index;
-    const find = (): Database | undefined => openFormer(this.path, this.log, (path) => this.openAt(path));
-    const former = this.unlocked ? find() : withoutOtherWriters(this.log, find);
-    if (former === undefined) return index ?? this.openAt(this.path);
-    index?.close();
-    return former;
+    if (this.unlocked) return this.openOwn() ?? this.openFormer();
+    try {
+      const index = this.openOwn();
+      if (index !== undefined) return index;
+    } catch (error) {
+      // A process that makes the file, or replaces it, has the lock.
+      if (!(error instanceof IndexDamage)) throw error;
+    }
+    return withoutOtherWriters(this.log, () => this.openOwn() ?? this.openFormer());
+  }
+
+  /** Undefined if there is none, or until it is complete. Throws IndexDamage. */
+  private openOwn(): Database | undefined {
+    if (!existsSync(this.path)) return undefined;
+    const index = this.openAt(this.path);
+    let isServing = false;
+    try {
+      isServing = stageOf(index) !== stages.building;
+    } finally {
+      if (!isServing) index.close();
+    }
+    return isServing ? index : undefined;
+  }
+
+  /** The index of the former schema, or, without one, what there is of this one. */
+  private openFormer(): Database {
+    return openFormer(this.path, this.log, (path) => this.openAt(path)) ?? this.openAt(this.path);
   }
 
   private openAt(path: string): Database {
