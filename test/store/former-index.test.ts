@@ -6,7 +6,7 @@ import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
-import { formerPathOf, indexesBeside } from "../../src/store/sqlite/index/former-index.ts";
+import { formerPathOf, indexesBeside, isIndexPath } from "../../src/store/sqlite/index/former-index.ts";
 import { indexPathOf, indexSchemaVersion, openIndex, removeIndex } from "../../src/store/sqlite/index/index-file.ts";
 import { toFormerIndex } from "../support/former-index.ts";
 import { allIds } from "../support/contents.ts";
@@ -255,6 +255,18 @@ test("an index of a later release is left alone, and files with other names are 
     { path: own, schema: indexSchemaVersion },
     { path: later, schema: indexSchemaVersion + 1 },
   ]);
+  process.die();
+});
+
+test("an index that a program moved aside, and left when it died, is removed", () => {
+  const world = newWorld(flushMessages);
+  const process = world.start();
+  complete(process);
+  const aside = `${formerPathOf(indexPathOf(world.path))}.former`;
+  for (const end of ["", "-wal", "-shm"]) writeFileSync(aside + end, "");
+  expect(isIndexPath(indexPathOf(world.path), `${aside}-wal`)).toBe(true);
+  process.keeper.removeEarlier();
+  for (const end of ["", "-wal", "-shm"]) expect(existsSync(aside + end)).toBe(false);
   process.die();
 });
 

@@ -4,6 +4,9 @@
 //
 //   messages-index.db     schemas 1 and 2
 //   messages-index-3.db   schema 3, and likewise those after it
+//
+// A program that built schema 3 in the file of schema 2 moved that aside as messages-index.db.former meanwhile; where
+// it died, the file is left.
 
 import type { Database } from "bun:sqlite";
 import { existsSync, readdirSync } from "node:fs";
@@ -15,6 +18,8 @@ import { formerSchemaVersion, indexSchemaVersion, openIndex, removeIndex, requir
 
 /** The newest schema whose file has no number in its name. */
 const unnumberedSchema = 2;
+/** What the name of an index ends with that was moved aside. */
+const asideEnd = ".former";
 /** What SQLite adds to the name of a database for the files that it keeps beside it. */
 const besideDatabase = /-(?:wal|shm|journal)$/;
 
@@ -109,6 +114,7 @@ function partsOf(indexPath: string): { readonly stem: string; readonly end: stri
 function schemaOf(indexPath: string, path: string): number | undefined {
   const { stem, end } = partsOf(indexPath);
   const name = basename(path);
+  if (name === stem + end + asideEnd) return unnumberedSchema;
   if (!name.startsWith(stem) || !name.endsWith(end)) return undefined;
   const part = name.slice(stem.length, name.length - end.length);
   if (part === "") return unnumberedSchema;
