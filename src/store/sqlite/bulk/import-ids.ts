@@ -26,6 +26,9 @@ export class ImportIds {
       pageOf: db.prepare<PageRow, [bigint, bigint]>(
         "SELECT pairs FROM import_page WHERE import = ? AND first_id <= ? ORDER BY first_id DESC LIMIT 1",
       ),
+      dropAll: db.prepare<null, [string]>(
+        "DELETE FROM import_page WHERE import IN (SELECT number FROM import WHERE app = ?)",
+      ),
       add: db.prepare<null, [string, bigint, bigint, bigint]>(
         "INSERT INTO import_page (pairs, import, first_id, last_id) VALUES (?, ?, ?, ?)",
       ),
@@ -62,6 +65,21 @@ export class ImportIds {
       this.kept = { first: pairs[0] ?? 0n, end: (pairs.at(-2) ?? 0n) + 1n, pairs };
     }
     return bisected(this.kept.pairs, former);
+  }
+
+  /**
+   * Instead of `save`, at the end of the imports of an app: of all pages only these ids stay, which a repetition of the
+   * last one needs.
+   */
+  saveOnly(app: string, formers: readonly bigint[]): void {
+    const kept = formers.flatMap((former) => {
+      const id = this.newOf(former);
+      return id === undefined ? [] : ([[former, id]] as const);
+    });
+    this.sql.dropAll.run(app);
+    this.page.clear();
+    for (const [former, id] of kept.toSorted(([one], [other]) => (one < other ? -1 : 1))) this.add(former, id);
+    this.save();
   }
 
   /** Stores the page. */

@@ -60,6 +60,11 @@ export class ImportOwn {
     return undefined;
   }
 
+  /** The former ids of messages that accounts have read, by the records of a page. */
+  readIn({ records }: ImportPage): bigint[] {
+    return records.flatMap(({ conversation: { readTo } = {} }) => (readTo === undefined ? [] : [BigInt(readTo)]));
+  }
+
   /** How far accounts have read, by the records of a page. */
   readsOf({ app, records }: ImportPage): ReadMarkJob[] {
     return records.flatMap(({ conversation }) => {

@@ -69,9 +69,6 @@ export class ImportRows {
          FROM (SELECT id, sender FROM message WHERE id > ?2 ORDER BY id LIMIT ${checkedRowsMax}) m
          JOIN account a ON a.number = m.sender`,
       ),
-      dropPages: db.prepare<null, [string]>(
-        "DELETE FROM import_page WHERE import IN (SELECT number FROM import WHERE app = ?)",
-      ),
     };
   }
 
@@ -138,7 +135,6 @@ export class ImportRows {
     // Behind an empty page the one before it may still be repeated.
     this.sql.advance.run(stored, records.length === 0 ? before.pageRecords : records.length, number);
     this.sql.setApp.run(app, isLast ? "complete" : "importing", lastId);
-    if (isLast) this.sql.dropPages.run(app);
     return { result: "stored", cursor: importCursor(stored), stored, isRepeated: false };
   }
 }

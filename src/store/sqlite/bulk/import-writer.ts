@@ -106,7 +106,8 @@ export class ImportWriter {
       if (reason !== undefined) throw new InvalidRecord(position, reason);
     }
     const reads = this.own.readsOf(page);
-    this.ids.save();
+    if (isLast) this.ids.saveOnly(page.app, this.own.readIn(page));
+    else this.ids.save();
     this.dismissed.end(moment);
     return { ...this.rows.advance(page, place, number, moment.ids.last), reads };
   }

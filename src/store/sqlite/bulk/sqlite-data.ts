@@ -49,16 +49,6 @@ export class SqliteData implements DataStore {
   async import(page: ImportPage): Promise<ImportOutcome> {
     for (const slice of accountSlices(page, { areMentionedMade: false }))
       while ((await this.threads.importAccounts(slice))?.result === "checking");
-    // Until the import is complete, the ids of read messages can be found again for a page that is repeated.
-    const isInTwo = page.isLast && page.records.some(({ conversation }) => conversation?.readTo !== undefined);
-    const outcome = await this.importPage(isInTwo ? { ...page, isLast: false } : page);
-    if (!isInTwo || outcome.result !== "stored") return outcome;
-    const last = await this.importPage({ ...page, cursor: outcome.cursor, records: [] });
-    // The page may have been repeated, and the import had ended with it.
-    return last.result === "stored" || (last.result === "live" && last.isComplete) ? outcome : last;
-  }
-
-  private async importPage(page: ImportPage): Promise<ImportOutcome> {
     for (;;) {
       const outcome = await this.threads.import(page);
       if (outcome.result === "checking") continue;
