@@ -6,8 +6,9 @@ import { runChat } from "../../src/cli/chat/chat-session.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { closeKickedOut, closeLeavingOver, closeUnauthorised } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
+import { MessageReqSchema, MessageRespSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { testLimits } from "../support/limits.ts";
-import { ScriptedPeer } from "../support/scripted-peer.ts";
+import { type PeerRequest, ScriptedPeer } from "../support/scripted-peer.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
@@ -28,7 +29,7 @@ function begin(
   account: string,
   input: Readable,
   { to, group, commands = false }: Partner,
-  door: Pick<Parameters<typeof runChat>[0], "url" | "lookup" | "token">,
+  door: Pick<Parameters<typeof runChat>[0], "url" | "lookup" | "token" | "patienceMs">,
 ) {
   const printed = { output: "", errors: "" };
   const collect =
@@ -217,6 +218,55 @@ test("an output that takes nothing gets messages again the next time; one that d
   expect(again.output.match(/number \d/g)).toEqual(["number 1", "number 2", "number 3"]);
   expect((await chat("kate", [], {})).output).toBe("");
 });
+
+/** A peer whose store is away at the first times that it is asked, and the clientIds of the talks that it gets. */
+function peerWithoutStore(timesAway: number) {
+  const peer = ScriptedPeer.start("tcp");
+  const clientIds: string[] = [];
+  let times = 0;
+  const isAway = (request: PeerRequest): boolean => {
+    const is = times++ < timesAway;
+    if (is) request.refuse(Status.SystemException, "the message store is unavailable");
+    return is;
+  };
+  peer.on(Command.UserTalk, (request) => {
+    clientIds.push(request.body(MessageReqSchema).clientId);
+    if (!isAway(request)) request.respond(MessageRespSchema, { messageId: 7n, sendTime: 7n });
+  });
+  return { peer, clientIds };
+}
+
+test("a line outlasts a store that is away for longer than a client's talk is repeated, as one message", async () => {
+  const { peer, clientIds } = peerWithoutStore(5);
+  try {
+    const { printed, exit } = begin(
+      "alice",
+      Readable.from(["hello\n"]),
+      { to: "bob" },
+      { url: [peer.url], token: "t" },
+    );
+    expect([await exit, printed.errors]).toEqual([
+      0,
+      "roost: the server cannot do it now (the message store is unavailable); trying again\n",
+    ]);
+    expect(clientIds).toHaveLength(6);
+    expect(new Set(clientIds).size).toBe(1);
+  } finally {
+    await peer.stop();
+  }
+}, 60_000);
+
+test("a line is given up after a time, with 1 and what the server said", async () => {
+  const { peer, clientIds } = peerWithoutStore(Infinity);
+  try {
+    const door = { url: [peer.url], token: "t", patienceMs: 0 };
+    const { printed, exit } = begin("alice", Readable.from(["hello\n"]), { to: "bob" }, door);
+    expect([await exit, printed.errors]).toEqual([1, "roost: the message store is unavailable\n"]);
+    expect(clientIds).toHaveLength(1);
+  } finally {
+    await peer.stop();
+  }
+}, 60_000);
 
 test("a lost connection is reported once, however many tries fail, and so is its return", async () => {
   const peer = ScriptedPeer.start("tcp");

@@ -1,11 +1,14 @@
 // The client in a pipe: prints messages, each once, and sends the lines of its input; it ends when the last line is
 // stored. Unlike a terminal's, it asks for no conversations: a new device gets all that the server keeps, in order, and
-// nothing counts as read.
+// nothing counts as read. Nobody is there to send a line again, so it outlasts a server that fails over.
 
 import { namedText } from "../../base/printable.ts";
+import { Disconnected, isWorthRepeating } from "../../sdk/client-errors.ts";
+import { platform } from "../../sdk/environment.ts";
 import type { Message } from "../../sdk/message.ts";
 import type { Partner } from "../../sdk/messenger/messenger-types.ts";
 import { keyOf, partnerOfMessage } from "../../sdk/messenger/partner.ts";
+import { repeat } from "../../sdk/repeat.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
 import { shownMax } from "./absence.ts";
 import { CommandError } from "./command-error.ts";
@@ -20,6 +23,9 @@ import { isMentioned } from "./mentions.ts";
 import { groupsInIndex, lastMessages } from "./pipe-history.ts";
 import { Screen } from "./screen.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
+
+/** Databases and machines take each other's place within a minute. */
+const patienceMs = 120_000;
 
 export class PipeSession {
   private readonly options: ChatOptions;
@@ -61,7 +67,7 @@ export class PipeSession {
     );
     this.names = names;
     notices.signedIn();
-    const isOpen = await this.attempt(() => this.open(client, names));
+    const isOpen = await this.attempt(() => this.patiently(() => this.open(client, names)));
     this.begun.resolve();
     if (isOpen) {
       await this.caughtUp.promise;
@@ -84,6 +90,8 @@ export class PipeSession {
       lookup,
       token,
       device,
+      // See patiently.
+      talkTriesMax: 1,
       on: {
         message: (message) => this.show(async () => this.screen.print(...(await this.linesOf(message)))),
         online: () => this.notices.online(),
@@ -120,8 +128,25 @@ export class PipeSession {
   private async send(client: RoostClient, body: string): Promise<void> {
     const { partner } = this;
     if (partner === undefined) throw new CommandError("no receiver; name one with --to ACCOUNT or --group NAME");
-    if ("account" in partner) await client.talkToUser(partner.account, { body });
-    else await client.talkToGroup(partner.group, { body });
+    // Whichever try it is that the server stores, it is one message.
+    const options = { clientId: platform.newId() };
+    await this.patiently(() =>
+      "account" in partner
+        ? client.talkToUser(partner.account, { body }, options)
+        : client.talkToGroup(partner.group, { body }, options),
+    );
+  }
+
+  /** Repeats a request after lost connections, lost responses and transient failures, and says so once. */
+  private patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    const endMs = performance.now() + (this.options.patienceMs ?? patienceMs);
+    return repeat(platform, work, (error, tries) => {
+      if (this.notices.hasEnded || !isWorthRepeating(error) || performance.now() >= endMs) return true;
+      // The loss of the connection is said anyway.
+      if (tries === 1 && !(error instanceof Disconnected))
+        this.screen.complain(`the server cannot do it now (${complaintOf(error)}); trying again`);
+      return false;
+    });
   }
 
   /** Runs `work` after all earlier output. */
