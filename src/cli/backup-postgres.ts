@@ -34,8 +34,16 @@ export function postgresEngine(url: string): Engine {
   };
 }
 
-/** Restores an archive; `file` undefined means standard input. Throws StartError. */
-export async function restoreDatabase(file: string | undefined, url: string, replace: boolean): Promise<Restored> {
+/**
+ * Restores an archive; `file` undefined means standard input. `isAsync`: of several servers, standbys need not have it.
+ * Throws StartError.
+ */
+export async function restoreDatabase(
+  file: string | undefined,
+  url: string,
+  isAsync: boolean,
+  replace: boolean,
+): Promise<Restored> {
   const place = placeOf(url);
   const name = file ?? pipedName;
   const draft = new Draft(draftName(join(passingFolder("/var/tmp"), "roost-restore")));
@@ -47,6 +55,7 @@ export async function restoreDatabase(file: string | undefined, url: string, rep
     progress.show("restoring");
     const { held, aside } = await restoreStore({
       url,
+      isAsync,
       path: file ?? draft.path,
       name,
       over: over.signal,

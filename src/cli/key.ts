@@ -99,7 +99,9 @@ async function ask(values: OptionValues, command: string, fields: ControlFields)
   const store = values.optional("store");
   if (store !== undefined) {
     const path = isDatabaseFile(store) ? resolve(store.slice(fileScheme.length)) : undefined;
-    return changed(store, path === undefined ? () => undefined : lockStore(path, "shared"), command, fields);
+    // A list of keys writes nothing.
+    const isAsync = command === "key-list" || values.required("store-async");
+    return changed(store, isAsync, path === undefined ? () => undefined : lockStore(path, "shared"), command, fields);
   }
   const isOther = values.isGiven("node") || (values.isGiven("discovery") && values.typedAs("data") !== "--data");
   const folder = resolve(values.required("data"));
@@ -107,7 +109,7 @@ async function ask(values: OptionValues, command: string, fields: ControlFields)
   const unlock = isOther || !existsSync(path) ? undefined : lockIfStopped(folder);
   return unlock === undefined
     ? askStoreProcess(values, command, fields)
-    : changed(`${fileScheme}${path}`, unlock, command, fields);
+    : changed(`${fileScheme}${path}`, false, unlock, command, fields);
 }
 
 /** Locks the folder of a server that does not run; undefined if it runs, or the folder cannot be locked. */
@@ -121,9 +123,15 @@ function lockIfStopped(folder: string): (() => void) | undefined {
 }
 
 /** Does it in a store of this process's own; calls `unlock` at the end. */
-async function changed(url: string, unlock: () => void, command: string, fields: ControlFields): Promise<unknown> {
+async function changed(
+  url: string,
+  isAsync: boolean,
+  unlock: () => void,
+  command: string,
+  fields: ControlFields,
+): Promise<unknown> {
   try {
-    const tool = await openKeyTool(url);
+    const tool = await openKeyTool(url, isAsync);
     try {
       const desk = new KeyDesk({ keys: tool.keys, random: systemRandom, log: silentLog });
       return await keyCommands(desk)[command]?.(fields);

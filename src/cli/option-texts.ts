@@ -49,6 +49,11 @@ const keyTexts: Partial<Record<OptionName, string>> = {
   store: "Message store of a cluster to change directly: postgres://…, or sqlite:PATH",
 };
 
+/** Of commands that write to the store themselves. */
+const writingTexts = {
+  "store-async": "Of several hosts in --store: do it where no standby has it, and a failover undoes it",
+} as const;
+
 const servingTexts: Partial<Record<OptionName, string>> = {
   discovery: "Nodes of the registry, without which no service of a cluster starts",
 };
@@ -96,9 +101,9 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
   revoke: { ...keeperTexts, account: "Whose tokens are refused" },
   ban: { ...keeperTexts, account: "Who may not sign in" },
   unban: { ...keeperTexts, account: "Who may sign in again" },
-  "key create": { ...keyTexts, app: "The app that the key is for, or '*' for all" },
+  "key create": { ...keyTexts, ...writingTexts, app: "The app that the key is for, or '*' for all" },
   "key list": keyTexts,
-  "key revoke": keyTexts,
+  "key revoke": { ...keyTexts, ...writingTexts },
   "webhook set": { ...keeperTexts, app: "The app of which it is told" },
   "webhook remove": { ...keeperTexts, app: "Its app" },
   "webhook list": { ...keeperTexts, app: "Those of this app only" },
@@ -106,10 +111,15 @@ const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string
   "webhook dead": { ...keeperTexts, app: "Its app" },
   "webhook replay": { ...keeperTexts, app: "Its app" },
   backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
-  restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
+  restore: {
+    ...writingTexts,
+    data: "Folder of the server",
+    store: "Messages to replace (default: messages.db in the data folder)",
+  },
   check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
   repair: { data: "Folder of the server", store: "Messages to repair (default: messages.db in the data folder)" },
   purge: {
+    ...writingTexts,
     data: "Folder of the server",
     store: "Messages to look at (default: messages.db in the data folder)",
     retention: "How old messages have to be; else as the servers of the store were told",

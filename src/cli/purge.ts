@@ -19,9 +19,11 @@ export async function purge(values: OptionValues): Promise<void> {
   const asked = values.isGiven("retention") ? values.required("retention") * dayMs : undefined;
   if (asked === 0) throw new UsageError("--retention forever deletes nothing: expected days to keep, such as 15d");
   try {
-    const tool = await openPurgeTool(storeUrlOf(values));
+    const isNow = values.required("now");
+    // A survey writes nothing.
+    const tool = await openPurgeTool(storeUrlOf(values), !isNow || values.required("store-async"));
     try {
-      await purgeWith(tool, asked, values.required("now"));
+      await purgeWith(tool, asked, isNow);
     } finally {
       await tool.close();
     }

@@ -34,7 +34,9 @@ async function restoreBackup(values: OptionValues): Promise<void> {
   const restored =
     place.kind === "sqlite"
       ? await restoreFile(file, place.path, place.folder, replace)
-      : await (await import("./backup-postgres.ts")).restoreDatabase(file, place.url, replace);
+      : await (
+          await import("./backup-postgres.ts")
+        ).restoreDatabase(file, place.url, values.required("store-async"), replace);
   const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
   say(`restored ${heldSentence(restored.held)}, in ${seconds} s`);
   for (const line of restored.advice) say(line);
@@ -44,7 +46,9 @@ async function acceptLossIn(place: StorePlace, values: OptionValues): Promise<vo
   if (values.operands.length > 0) throw new UsageError("--accept-loss restores nothing: expected no FILE");
   if (place.kind !== "postgres")
     throw new UsageError("--accept-loss is for a store on several PostgreSQL servers; name them with --store");
-  const held = await (await import("../store/postgres/accept-loss.ts")).acceptLoss(place.url);
+  const held = await (
+    await import("../store/postgres/accept-loss.ts")
+  ).acceptLoss(place.url, values.required("store-async"));
   say(`accepted; the store holds ${heldSentence(held)}, and nodes go on with that`);
 }
 

@@ -45,8 +45,9 @@ export interface Engine {
 
 interface StoreEngine extends Engine {
   readonly open: (options: StoreOptions) => Promise<Store>;
-  readonly openPurge: (url: string) => Promise<PurgeTool>;
-  readonly openKeys: (url: string) => Promise<KeyTool>;
+  /** `isAsync` as in StoreOptions, of what the tool writes. */
+  readonly openPurge: (url: string, isAsync: boolean) => Promise<PurgeTool>;
+  readonly openKeys: (url: string, isAsync: boolean) => Promise<KeyTool>;
 }
 
 interface SessionsEngine extends Engine {
@@ -73,8 +74,8 @@ export const storeEngines: readonly StoreEngine[] = [
     help: "postgres://…",
     reach: "several",
     open: async (options) => (await import("../store/postgres/open-postgres-store.ts")).openPostgresStore(options),
-    openPurge: async (url) => (await import("../store/postgres/purge-tool.ts")).openPostgresPurge(url),
-    openKeys: async (url) => (await import("../store/postgres/back-end/key-tool.ts")).openPostgresKeys(url),
+    openPurge: async (...store) => (await import("../store/postgres/purge-tool.ts")).openPostgresPurge(...store),
+    openKeys: async (...store) => (await import("../store/postgres/back-end/key-tool.ts")).openPostgresKeys(...store),
   },
 ];
 
@@ -111,13 +112,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 }
 
 /** Opens an existing message store for the operator's purge. Rejects with StoreUnavailable. */
-export async function openPurgeTool(url: string): Promise<PurgeTool> {
-  return required(storeEngines, url).openPurge(url);
+export async function openPurgeTool(url: string, isAsync: boolean): Promise<PurgeTool> {
+  return required(storeEngines, url).openPurge(url, isAsync);
 }
 
 /** Opens the keys of an existing message store for the operator. Rejects with StoreUnavailable. */
-export async function openKeyTool(url: string): Promise<KeyTool> {
-  return required(storeEngines, url).openKeys(url);
+export async function openKeyTool(url: string, isAsync: boolean): Promise<KeyTool> {
+  return required(storeEngines, url).openKeys(url, isAsync);
 }
 
 /** Opens the sessions that services share. Rejects with SessionsUnavailable. */

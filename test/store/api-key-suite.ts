@@ -82,7 +82,7 @@ export function apiKeySuite(name: string, scheme: string, makePlace: () => Promi
 
     test("the operator's tool makes and revokes them beside processes, which commit as before", async () => {
       const before = stored((await store.append([talk()]))[0]).messageId;
-      const tool = await openKeyTool(`${scheme}${place.address}`);
+      const tool = await openKeyTool(`${scheme}${place.address}`, false);
       const outcome = await tool.keys.create(draftOf("1"));
       const own = await made(draftOf("2"));
       const revoked = await tool.keys.revoke("2");

@@ -229,7 +229,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock under a purge", () => {
     await machines.run(2 * hourMs);
     await machines.restart(yearMs);
     const fresh = await machines.say();
-    const tool = await openPostgresPurge(db.url);
+    const tool = await openPostgresPurge(db.url, false);
     db.opened.push(tool);
     const survey = await tool.survey(undefined);
     expect(survey).toEqual({
@@ -257,7 +257,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock under a purge", () => {
     machines.wallMs += yearMs / 4;
     await machines.run(hourMs);
     expect(machines.last?.waitMs).toBeGreaterThan(0);
-    const tool = await openPostgresPurge(db.url);
+    const tool = await openPostgresPurge(db.url, false);
     db.opened.push(tool);
     expect((await tool.survey(dayMs)).messages).toBe(0);
     expect(await tool.purgeNow(dayMs, () => undefined)).toBe(0);

@@ -60,18 +60,18 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 1", () => {
     expect(await number("SELECT count(*) FROM roost.mark")).toBe(40);
     expect(await messages()).toBe(4);
     expect(await shownTo(store, "bob")).toHaveLength(2);
-    const tool = await openPostgresPurge(db.url);
+    const tool = await openPostgresPurge(db.url, false);
     db.opened.push(tool);
     expect(await tool.purgeNow(15 * dayMs, () => undefined)).toBe(2);
     expect(await messages()).toBe(2);
   });
 
   test("the operator's purge leaves it alone until a server has brought it up to date", async () => {
-    expect(await failureOf(openPostgresPurge(db.url))).toContain(
+    expect(await failureOf(openPostgresPurge(db.url, false))).toContain(
       `has schema 1, and this program needs ${schemaVersion}; start its server once`,
     );
     const empty = await server().makeDatabase();
-    expect(await failureOf(openPostgresPurge(empty))).toMatch(/there is no message store in 127\.0\.0\.1:/);
+    expect(await failureOf(openPostgresPurge(empty, false))).toMatch(/there is no message store in 127\.0\.0\.1:/);
   });
 
   test("one whose clock was a year ahead serves again", async () => {

@@ -7,12 +7,12 @@ import { placeOf } from "./client.ts";
 import { failureOf } from "./failures.ts";
 import { readFacts } from "./facts.ts";
 import { requireCurrent } from "./migrate.ts";
-import { primaryUrl } from "./primary/primary.ts";
+import { findToolPlace } from "./primary/tool-place.ts";
 import { openForLong } from "./tools.ts";
 
 /** Changes the epoch of the store in a database; returns what it holds. Rejects with StoreUnavailable. */
-export async function acceptLoss(hosts: string): Promise<StoreFacts> {
-  const url = await primaryUrl(hosts);
+export async function acceptLoss(hosts: string, isAsync = false): Promise<StoreFacts> {
+  const { url, confirm } = await findToolPlace(hosts, isAsync);
   await requireCurrent(url);
   const client = openForLong(url);
   try {
@@ -22,6 +22,7 @@ export async function acceptLoss(hosts: string): Promise<StoreFacts> {
         UPDATE roost.identity SET epoch = replace(gen_random_uuid()::text, '-', '') RETURNING epoch`;
       if (changed.length !== 1) throw new StoreUnavailable(`the store ${placeOf(url)} has lost its identity`);
     });
+    await confirm?.(client);
     return await readFacts(client);
   } catch (error) {
     throw failureOf(error);

@@ -6,23 +6,28 @@ import { purgePauseMs, purgeRowsMax, type PurgeSurvey, type PurgeTool } from "..
 import { Connections } from "./connection.ts";
 import { countUpTo, lastIdAt, ofMessages, readTime, saveTime, type TimeState } from "./horizons.ts";
 import { requireCurrent } from "./migrate.ts";
-import { primaryUrl } from "./primary/primary.ts";
+import { findToolPlace, type ToolPlace } from "./primary/tool-place.ts";
 
 /** Only the operator waits. */
 const answerMsMax = 60_000;
 
-/** Opens the store at `url`; rejects with StoreUnavailable if there is none, or if it is another program's. */
-export async function openPostgresPurge(hosts: string): Promise<PurgeTool> {
-  const url = await primaryUrl(hosts);
+/**
+ * Opens the store at `hosts`; rejects with StoreUnavailable if there is none, or if it is another program's, and as
+ * findToolPlace does.
+ */
+export async function openPostgresPurge(hosts: string, isAsync: boolean): Promise<PurgeTool> {
+  const { url, confirm } = await findToolPlace(hosts, isAsync);
   await requireCurrent(url);
-  return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
+  return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }), confirm);
 }
 
 class PostgresPurgeTool implements PurgeTool {
   private readonly connections: Connections;
+  private readonly confirmHeld: ToolPlace["confirm"];
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, confirm: ToolPlace["confirm"]) {
     this.connections = connections;
+    this.confirmHeld = confirm;
   }
 
   async survey(asked: number | undefined): Promise<PurgeSurvey> {
@@ -48,6 +53,7 @@ class PostgresPurgeTool implements PurgeTool {
       deleted(messages);
       above = slice.next_id;
     }
+    if (this.confirmHeld !== undefined) await this.connections.run(this.confirmHeld);
     return messages;
   }
 

@@ -16,12 +16,14 @@ import { placeOf } from "./client.ts";
 import { failureOf } from "./failures.ts";
 import { aliveNodes, newerThan, readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
-import { primaryUrl } from "./primary/primary.ts";
+import { findToolPlace } from "./primary/tool-place.ts";
 import { schemaVersion } from "./schema.ts";
 import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./tools.ts";
 
 interface RestorePlan {
   readonly url: string;
+  /** Of several hosts: standbys need not have what is restored. */
+  readonly isAsync: boolean;
   readonly path: string;
   readonly name: string;
   readonly over: AbortSignal;
@@ -32,7 +34,7 @@ interface RestorePlan {
 /** Restores an archive; returns its facts and the old schema's new name, if any. Rejects with StoreUnavailable. */
 export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFacts; aside: string | undefined }> {
   const { path, name, over } = plan;
-  const url = await primaryUrl(plan.url);
+  const { url, confirm } = await findToolPlace(plan.url, plan.isAsync);
   const sealed = readSeal(path, name)?.facts;
   const env = environmentOf(url);
   const version = await verifyArchive(path, name, env, over);
@@ -54,6 +56,7 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
     const aside = present === undefined ? undefined : await freshAside(client);
     const tools = { restore: toolFor("pg_restore", 0), psql: toolFor("psql", major) };
     await play(tools, path, beforeIt(await sameDatabase(client), aside, present), afterIt(sealed), env, over);
+    await confirm?.(client);
     return { held: await readFacts(client), aside };
   } catch (error) {
     throw failureOf(error);

@@ -5,15 +5,18 @@ import type { KeyTool } from "../../key-tool.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { Connections } from "../connection.ts";
 import { requireCurrent } from "../migrate.ts";
-import { primaryUrl } from "../primary/primary.ts";
+import { findToolPlace } from "../primary/tool-place.ts";
 import { PostgresApiKeys } from "./postgres-api-keys.ts";
 
 /** Only the operator waits. */
 const answerMsMax = 60_000;
 
-/** Opens the store at `url`; rejects with StoreUnavailable if there is none, or if it is another program's. */
-export async function openPostgresKeys(hosts: string): Promise<KeyTool> {
-  const url = await primaryUrl(hosts);
+/**
+ * Opens the store at `hosts`; rejects with StoreUnavailable if there is none, or if it is another program's, and as
+ * findToolPlace does.
+ */
+export async function openPostgresKeys(hosts: string, isAsync: boolean): Promise<KeyTool> {
+  const { url, confirm } = await findToolPlace(hosts, isAsync);
   await requireCurrent(url);
   const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax });
   const holder = leaseHolder();
@@ -26,7 +29,11 @@ export async function openPostgresKeys(hosts: string): Promise<KeyTool> {
     {
       write: async (call) => {
         const life = await lifeOf();
-        return connections.run((sql) => call(sql, holder, life));
+        return connections.run(async (sql) => {
+          const written = await call(sql, holder, life);
+          await confirm?.(sql);
+          return written;
+        });
       },
     },
     connections,
