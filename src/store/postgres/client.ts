@@ -103,10 +103,16 @@ function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMy
 }
 
 /**
- * Opens a client of Bun's with these settings and the dependable ones, except those in the URL. Throws StoreUnavailable
- * for an invalid URL, without showing it.
+ * A server of several may be fenced off by the setting that makes its transactions read-only. Then it is no primary, as
+ * for libpq; of one server alone the setting is a default like others.
  */
-export function openClient(options: ClientOptions, settings: Record<string, string>): SQL {
+export const ofSeveral = { default_transaction_read_only: undefined } as const;
+
+/**
+ * Opens a client of Bun's with these settings and the dependable ones, except those in the URL; undefined leaves one as
+ * the server has it. Throws StoreUnavailable for an invalid URL, without showing it.
+ */
+export function openClient(options: ClientOptions, settings: Readonly<Record<string, string | undefined>>): SQL {
   if (!URL.canParse(options.url) || !/^postgres(ql)?:$/.test(new URL(options.url).protocol)) {
     throw new StoreUnavailable(
       "its URL is not of the form postgres://user:password@host:port/database, " +
@@ -125,7 +131,9 @@ export function openClient(options: ClientOptions, settings: Record<string, stri
       connectionTimeout: connectSecondsMax,
       idleTimeout: options.idleSecondsMax,
       connection: Object.fromEntries(
-        Object.entries({ ...dependable, ...settings }).filter(([setting]) => !searchParams.has(setting)),
+        Object.entries({ ...dependable, ...settings }).filter(
+          ([setting, value]) => value !== undefined && !searchParams.has(setting),
+        ),
       ),
       onclose: (reason) => options.onLost?.(reason),
       // Bun prefers PGDATABASE to the URL's database.

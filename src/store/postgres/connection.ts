@@ -9,7 +9,7 @@
 import type { SQL } from "bun";
 import { reasonOf } from "../../base/reason-of.ts";
 import { StoreUnavailable } from "../store.ts";
-import { type ClientOptions, openClient } from "./client.ts";
+import { type ClientOptions, ofSeveral, openClient } from "./client.ts";
 import { DatabaseAway, failureOf, isAnswer, isLeaving, isScarcity } from "./failures.ts";
 import { hostUrls } from "../host-list.ts";
 import type { Place, Primary } from "./primary/primary.ts";
@@ -125,7 +125,12 @@ export class Connections {
           if (isLeaving(reason)) this.leavePrimary(client, place, reason);
         },
       },
-      { statement_timeout: `${waitMs - answerSlackMs}`, lock_timeout: `${lockMsMax}`, ...planning },
+      {
+        statement_timeout: `${waitMs - answerSlackMs}`,
+        lock_timeout: `${lockMsMax}`,
+        ...planning,
+        ...(place && ofSeveral),
+      },
     );
     return client;
   }

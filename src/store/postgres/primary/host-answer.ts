@@ -1,7 +1,7 @@
 // What a server says of itself: whether it takes writes, which cluster's it is, and who has to have its commits.
 
 import type { SQL } from "bun";
-import { openClient } from "../client.ts";
+import { ofSeveral, openClient } from "../client.ts";
 import { DatabaseAway, failureOf } from "../failures.ts";
 import { StoreUnavailable } from "../../store.ts";
 
@@ -97,7 +97,8 @@ export async function askHost(url: string, open?: SQL): Promise<AskedHost> {
   const host = new URL(url).host;
   let client = open;
   try {
-    client ??= openClient({ url, connectionsMax: 1, idleSecondsMax: 0 }, { statement_timeout: `${askMsMax}` });
+    const settings = { statement_timeout: `${askMsMax}`, ...ofSeveral };
+    client ??= openClient({ url, connectionsMax: 1, idleSecondsMax: 0 }, settings);
     const told = await within(askMsMax, "no answer", look(client));
     return { url, answer: { host, told }, client };
   } catch (error) {
