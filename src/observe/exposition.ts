@@ -5,7 +5,7 @@ import { Registry } from "prom-client";
 import type { ContainedBugs } from "./contained-bugs.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { limitMetrics } from "./limit-metrics.ts";
-import { counter, counterBy, gauge, type Metric, register, type Sample } from "./metric.ts";
+import { counter, counterBy, gauge, gaugeBy, type Metric, register, type Sample } from "./metric.ts";
 import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import type { RegistryMetrics } from "./registry-metrics.ts";
@@ -64,6 +64,23 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
     "roost_store_messages",
     "The messages in the store, measured every minute; estimated if they are many.",
     ({ storeSize }) => storeSize?.()?.messages,
+  ),
+  gauge(
+    "roost_store_standbys",
+    "Standbys that follow the primary of a message store on several servers.",
+    ({ storeLags }) => storeLags?.()?.length,
+  ),
+  gaugeBy(
+    "roost_store_standby_lag_bytes",
+    "What a standby of the message store has not on its disk of its primary's log.",
+    "standby",
+    ({ storeLags }) => lagsOf(storeLags?.(), ({ bytes }) => bytes),
+  ),
+  gaugeBy(
+    "roost_store_standby_lag_seconds",
+    "How long a standby of the message store took for what it wrote to its disk last; absent after a while without.",
+    "standby",
+    ({ storeLags }) => lagsOf(storeLags?.(), ({ ms }) => secondsOf(ms)),
   ),
   gauge("roost_webhooks_delivering", "1 on the node that tells webhooks what happens.", ({ hooks }) =>
     hooks === undefined ? undefined : Number(hooks().isDelivering),
@@ -219,6 +236,19 @@ function tally(
   tallyOf: (service: ServiceMetrics) => Tally,
 ): Metric<ServiceMetrics> {
   return counterBy(name, help, label, (service) => countsOf(tallyOf(service)));
+}
+
+/** The lags that are known, by name; of several standbys of one name the longest. */
+function lagsOf(
+  lags: ReturnType<NonNullable<ServiceMetrics["storeLags"]>> = [],
+  lagOf: (lag: (typeof lags)[number]) => number | undefined,
+): Iterable<readonly [string, number]> {
+  const longest = new Map<string, number>();
+  for (const each of lags) {
+    const lag = lagOf(each);
+    if (lag !== undefined) longest.set(each.name, Math.max(lag, longest.get(each.name) ?? 0));
+  }
+  return longest;
 }
 
 function countsOf({ counts }: Tally): (readonly [string, number])[] {

@@ -25,16 +25,17 @@ export function gauge<Source>(name: string, help: string, value: Value<Source>):
   return { type: "gauge", name, help, labelNames: [], read: (source) => sampleOf(value(source)) };
 }
 
-/** A counter with one label; `counts` returns a count for each of its values. */
-export function counterBy<Source>(
-  name: string,
-  help: string,
-  label: string,
-  counts: (source: Source) => Iterable<readonly [string | number, number]>,
-): Metric<Source> {
-  const read = (source: Source): Sample[] =>
-    Array.from(counts(source), ([value, count]) => [{ [label]: value }, count]);
-  return { type: "counter", name, help, labelNames: [label], read };
+/** Reads a number for each value of a label. */
+type Values<Source> = (source: Source) => Iterable<readonly [string | number, number]>;
+
+/** A counter with one label. */
+export function counterBy<Source>(name: string, help: string, label: string, values: Values<Source>): Metric<Source> {
+  return { type: "counter", name, help, labelNames: [label], read: samplesOf(label, values) };
+}
+
+/** A gauge with one label. */
+export function gaugeBy<Source>(name: string, help: string, label: string, values: Values<Source>): Metric<Source> {
+  return { type: "gauge", name, help, labelNames: [label], read: samplesOf(label, values) };
 }
 
 /** Registers metrics, whose numbers are read from `source` at each scrape. */
@@ -61,6 +62,10 @@ export function register<Source>(registry: Registry, metrics: readonly Metric<So
           }),
     );
   }
+}
+
+function samplesOf<Source>(label: string, values: Values<Source>): (source: Source) => Sample[] {
+  return (source) => Array.from(values(source), ([value, number]) => [{ [label]: value }, number]);
 }
 
 function sampleOf(value: number | undefined): Sample[] {

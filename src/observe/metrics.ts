@@ -43,6 +43,13 @@ interface SizeNumbers {
   readonly messages: number | undefined;
 }
 
+/** How far a standby of a store's primary is behind; see the store's StandbyLag. */
+interface LagNumbers {
+  readonly name: string;
+  readonly bytes: number | undefined;
+  readonly ms: number | undefined;
+}
+
 /** The state of a store's clock; see the store's StoreClock. */
 interface ClockNumbers {
   readonly idsAheadMs: number;
@@ -85,6 +92,8 @@ export class ServiceMetrics {
   storeClock: (() => ClockNumbers) | undefined;
   /** Reads the size of the service's message store, if it has one. */
   storeSize: (() => SizeNumbers | undefined) | undefined;
+  /** Reads the lags of the standbys of the service's message store, if it is on several servers. */
+  storeLags: (() => readonly LagNumbers[] | undefined) | undefined;
   /** Reads the numbers of the service's webhooks, if it has a message store. */
   hooks: (() => HookNumbers) | undefined;
   /** For a gateway: nodes that are not linked because their store differs. */

@@ -109,6 +109,27 @@ test("the size of a store appears when it was measured", async () => {
   expect(await shown()).toEqual([["{} 8192"], ["{} 7"]]);
 });
 
+test("the lags of a store's standbys appear by their names while they are known", async () => {
+  const metrics = new Metrics();
+  let lags: readonly { name: string; bytes: number | undefined; ms: number | undefined }[] | undefined;
+  metrics.forService("b", "chat").storeLags = () => lags;
+  const registry = expositionOf(metrics);
+  const shown = async () => [
+    await samples(registry, "roost_store_standbys"),
+    await samples(registry, "roost_store_standby_lag_bytes"),
+    await samples(registry, "roost_store_standby_lag_seconds"),
+  ];
+  expect(await shown()).toEqual([[], [], []]);
+  lags = [];
+  expect(await shown()).toEqual([["{} 0"], [], []]);
+  const s3 = { name: "s3", bytes: undefined, ms: undefined };
+  // Two that have one name: the one that is further behind.
+  lags = [{ name: "s2", bytes: 96, ms: 1.5 }, { name: "s2", bytes: 32, ms: 2000 }, s3];
+  expect(await shown()).toEqual([["{} 3"], ['{standby="s2"} 96'], ['{standby="s2"} 2']]);
+  lags = undefined;
+  expect(await shown()).toEqual([[], [], []]);
+});
+
 test("a scrape counts nothing twice", async () => {
   const metrics = new Metrics();
   const service = metrics.forService("a", "gateway");

@@ -38,6 +38,9 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
     await sayUntil(store, "1");
     const standbys = /^s2: quorum, \d+ bytes behind(, \d+ ms)?; s3: quorum, \d+ bytes behind(, \d+ ms)?$/;
     await until(() => standbys.test(store.replication?.standbys ?? ""), "the standbys were looked at");
+    expect(store.replication?.lags).toEqual(
+      ["s2", "s3"].map((name) => expect.objectContaining({ name, bytes: expect.any(Number) })),
+    );
     expect(storeDetail(store)).toMatchObject({ store: true, storePrimary: `127.0.0.1:${first.port}` });
     const { url, sentence, warning, fault } = await lookAtHosts(cluster.url);
     expect(url).toBe(`postgres://postgres@127.0.0.1:${first.port}/${cluster.database}`);

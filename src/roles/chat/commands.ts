@@ -98,6 +98,7 @@ export function createChatService(
   const { mediaPlace: media } = assembly;
   metrics.storeClock = () => store.clock;
   metrics.storeSize = () => store.size;
+  metrics.storeLags = () => store.replication?.lags;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
   const rates = new AccountRates(limits, clock);

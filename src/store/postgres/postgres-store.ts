@@ -44,7 +44,7 @@ import { PostgresGroups } from "./groups/postgres-groups.ts";
 import { PostgresMedia } from "./media/postgres-media.ts";
 import { PostgresPeople } from "./people/postgres-people.ts";
 import { readState } from "./people/state-reader.ts";
-import { describeStandbys } from "./primary/standbys.ts";
+import { StandbyWatch } from "./primary/standbys.ts";
 import { ReadMarks } from "./read-marks.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
 import { renewAfterMs } from "./writer-lock.ts";
@@ -101,8 +101,8 @@ export class PostgresStore extends JobStore implements Store {
   private readonly deletions: DeletionRounds;
   private readonly scarcityLog: RareLog;
   private unopened: Unopened | undefined;
-  /** Of the primary, as of the last renewal. */
-  private standbys = "not looked at yet";
+  /** Looks at each renewal. */
+  private readonly standbys = new StandbyWatch();
   private readonly place: string;
 
   constructor(writer: Writer, time: Time, options: PostgresStoreOptions, unopened?: Unopened) {
@@ -238,7 +238,7 @@ export class PostgresStore extends JobStore implements Store {
 
   get replication(): StoreReplication | undefined {
     const host = this.writer.primary?.place?.host;
-    return host === undefined ? undefined : { primary: host, standbys: this.standbys };
+    return host === undefined ? undefined : { primary: host, ...this.standbys.seen };
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
@@ -286,22 +286,13 @@ export class PostgresStore extends JobStore implements Store {
     try {
       const renewal = await (unopened === undefined ? this.writer.renew() : unopened.open());
       this.unopened = undefined;
-      if (this.writer.primary !== undefined) void this.lookAtStandbys();
+      if (this.writer.primary !== undefined) void this.standbys.look((look) => this.readConnections.run(look));
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
       const isPermanent = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
       if (isPermanent && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
-    }
-  }
-
-  private async lookAtStandbys(): Promise<void> {
-    try {
-      this.standbys = await this.readConnections.run(describeStandbys);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      this.standbys = error.message;
     }
   }
 

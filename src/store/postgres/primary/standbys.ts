@@ -4,6 +4,7 @@
 import type { SQL } from "bun";
 import { hostUrls } from "../../host-list.ts";
 import { StoreUnavailable } from "../../store.ts";
+import type { StandbyLag, StoreReplication } from "../../store-replication.ts";
 import { failureOf } from "../failures.ts";
 import { choosePrimary } from "./choose.ts";
 import { askHost } from "./host-answer.ts";
@@ -19,12 +20,35 @@ interface StandbyRow {
   readonly lag_ms: number | null;
 }
 
-/** Describes the standbys of the primary of a connection, in one line. Rejects with the database's error. */
-export async function describeStandbys(sql: SQL): Promise<string> {
+/** What was found when the standbys were last looked at, for whoever asks between two looks. */
+export class StandbyWatch {
+  /** As in StoreReplication. */
+  seen: Pick<StoreReplication, "standbys" | "lags"> = { standbys: "not looked at yet", lags: undefined };
+
+  /** Looks at the standbys of the primary; `run` as Connections'. Rejects with bugs only. */
+  async look(
+    run: (look: (sql: SQL) => Promise<readonly StandbyRow[]>) => Promise<readonly StandbyRow[]>,
+  ): Promise<void> {
+    try {
+      const rows = await run(lookAtStandbys);
+      this.seen = { standbys: sentenceOf(rows), lags: rows.map(lagOf) };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.seen = { standbys: error.message, lags: undefined };
+    }
+  }
+}
+
+/** Rejects with the database's error. */
+async function lookAtStandbys(sql: SQL): Promise<readonly StandbyRow[]> {
   const rows: StandbyRow[] = await sql`
     SELECT application_name AS name, sync_state, (extract(epoch FROM flush_lag) * 1000)::float8 AS lag_ms,
       pg_wal_lsn_diff(pg_current_wal_flush_lsn(), flush_lsn)::bigint AS bytes
     FROM pg_stat_replication ORDER BY application_name, pid LIMIT ${standbysMax}`;
+  return rows;
+}
+
+function sentenceOf(rows: readonly StandbyRow[]): string {
   return rows.length === 0 ? "none is connected" : rows.map(standbyOf).join("; ");
 }
 
@@ -32,6 +56,10 @@ function standbyOf({ name, sync_state: state, bytes, lag_ms: lagMs }: StandbyRow
   if (state === null) return `${name}: not to be seen without GRANT pg_read_all_stats`;
   const lag = lagMs === null ? "" : `, ${Math.ceil(lagMs)} ms`;
   return `${name}: ${state}, ${bytes ?? "all"} bytes behind${lag}`;
+}
+
+function lagOf({ name, bytes, lag_ms: ms }: StandbyRow): StandbyLag {
+  return { name, bytes: bytes === null ? undefined : Number(bytes), ms: ms ?? undefined };
 }
 
 /** What is found by asking all servers of a URL. */
@@ -57,7 +85,7 @@ export async function lookAtHosts(url: string): Promise<HostsLook> {
     const { host, told, warning } = choosePrimary(answers, undefined);
     const one = asked.find(({ answer }) => answer.host === host);
     if (one?.client === undefined) throw new StoreUnavailable(`${host}: the connection is lost`);
-    const standbys = await describeStandbys(one.client);
+    const standbys = sentenceOf(await lookAtStandbys(one.client));
     const { names, commit } = told.waiting;
     const waiting = names === "" ? "wait for no standby" : `wait for standbys (${names}; synchronous_commit ${commit})`;
     return {
