@@ -35,6 +35,9 @@ interface Wishes {
   readonly data: string | undefined;
 }
 
+/** Between two looks which PostgreSQL is the primary: as often as Patroni itself looks. */
+const primaryLookMs = 1_000;
+
 const endings: (() => unknown)[] = [];
 
 async function end(status: number): Promise<never> {
@@ -96,6 +99,18 @@ async function start({ postgres, postgresHa, redis, data }: Wishes): Promise<voi
   });
   endings.push(() => cluster.stop("SIGTERM"));
   console.log(await readyText(cluster, folder, patroni));
+  if (patroni !== undefined) await tellOfPrimaries(patroni);
+}
+
+/** Says after each change which PostgreSQL is the primary, and how one loses that one, too. */
+async function tellOfPrimaries(patroni: PatroniCluster): Promise<never> {
+  for (let known = await patroni.primaryOtherThan(); ; await Bun.sleep(primaryLookMs)) {
+    const primary = await patroni.primary();
+    const pid = primary?.postmasterPid;
+    if (primary === undefined || primary === known || pid === undefined) continue;
+    known = primary;
+    console.log(`\n${primary.name} is the primary now. Lose it when patronictl shows two standbys:\n  kill -9 ${pid}`);
+  }
 }
 
 /** A line of a table of processes. */

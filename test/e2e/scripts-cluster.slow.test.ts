@@ -82,10 +82,16 @@ test.skipIf(missing !== undefined)(
       endings.push(() => child.kill("SIGKILL"));
       let text = "";
       const decoder = new TextDecoder();
-      for await (const chunk of child.stdout) {
-        text += decoder.decode(chunk, { stream: true });
-        if (text.includes("Ctrl-C")) break;
-      }
+      const output = child.stdout.values();
+      const readUntil = async (sign: RegExp): Promise<RegExpExecArray> => {
+        for (let found = sign.exec(text); ; found = sign.exec(text)) {
+          if (found !== null) return found;
+          const { value, done } = await output.next();
+          if (done === true) throw new Error(`its output ends before ${String(sign)}: ${text}`);
+          text += decoder.decode(value, { stream: true });
+        }
+      };
+      await readUntil(/Ctrl-C ends it all\.\n/);
       const rows = [...text.matchAll(/^ +(postgres-\d|patroni|etcd) +(\d+) .*$/gm)];
       const pids = rows.map(([, , pid]) => Number(pid));
       expect(pids).toHaveLength(9);
@@ -102,6 +108,9 @@ test.skipIf(missing !== undefined)(
       expect(before).toMatch(/^postgres-\d$/);
       process.kill(primary, "SIGKILL");
       await until(() => !["", before].includes(leader()), "another one is the primary");
+      const [, name, pid] = await readUntil(/^(\S+) is the primary now\. .*\n {2}kill -9 (\d+)\n/m);
+      expect(rows.find(([, each]) => each === name)?.[2]).toBe(pid ?? "");
+      expect([leader(), pid === String(primary)]).toEqual([name ?? "", false]);
       child.kill(signal);
       await until(() => !pids.some(isRunning), "all have ended");
       await until(() => !existsSync(dirname(dirname(config))), "the folder is gone");
