@@ -29,18 +29,20 @@ export class RedisServer {
   readonly password: string;
   private readonly tls: RedisTls | undefined;
   readonly folder = mkdtempSync(join(tmpdir(), "roost-redis-"));
+  private readonly more: readonly string[];
   private child: Subprocess | undefined;
 
-  private constructor(port: number, password: string, tls: RedisTls | undefined) {
+  private constructor(port: number, password: string, tls: RedisTls | undefined, more: readonly string[]) {
     this.tls = tls;
+    this.more = more;
     this.port = port;
     this.password = password;
     removeAfterwards(this.folder);
   }
 
-  /** Starts one that answers. */
-  static async start(password = "", tls?: RedisTls): Promise<RedisServer> {
-    const server = new RedisServer((await freePorts(1))[0] ?? 0, password, tls);
+  /** Starts one that answers. `more`: words of its command line that come before its own. */
+  static async start(password = "", tls?: RedisTls, more: readonly string[] = []): Promise<RedisServer> {
+    const server = new RedisServer((await freePorts(1))[0] ?? 0, password, tls, more);
     await server.startAgain();
     return server;
   }
@@ -62,7 +64,10 @@ export class RedisServer {
       words.push("--tls-ca-cert-file", tls.authorities);
     }
     if (this.password !== "") words.push("--requirepass", this.password);
-    const child = Bun.spawn([...endsWithParent(), program ?? "", ...words], { stdout: "ignore", stderr: "ignore" });
+    const child = Bun.spawn([...endsWithParent(), program ?? "", ...this.more, ...words], {
+      stdout: "ignore",
+      stderr: "ignore",
+    });
     this.child = child;
     const endMs = performance.now() + startMsMax;
     while (performance.now() < endMs && child.exitCode === null) {

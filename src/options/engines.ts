@@ -89,11 +89,18 @@ export const sessionsEngines: readonly SessionsEngine[] = [
   },
   ...["redis", "valkey"].map((name): SessionsEngine => ({
     schemes: [`${name}://`, `${name}s://`],
+    checkHosts: refuseSeveral,
     help: `${name}://…`,
     reach: "several",
     open: async (options) => (await import("../session/redis/redis-sessions.ts")).openRedisSessions(options),
   })),
 ];
+
+/** Throws what is expected of a URL that names one server. */
+function refuseSeveral(url: string): void {
+  const [, host = ""] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(url) ?? [];
+  if (host.includes(",")) throw new Error("one host: the master's, or that of a proxy which leads to the master");
+}
 
 /** Returns the engine of a URL; undefined if none has its scheme. */
 export function engineOf<Kind extends Engine>(engines: readonly Kind[], url: string): Kind | undefined {

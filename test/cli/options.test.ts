@@ -133,6 +133,7 @@ test("a value beyond the bounds of its option is refused", () => {
     ["store", "postgres://roost:12?34@db/roost", "%3F"],
     ["sessions", "redis://:hush%FF@db:6379", "UTF-8"],
     ["sessions", "redis://:hush@db:65536", "port"],
+    ["sessions", "redis://:hush@db1:6379,db2:6379/0", "one host"],
     ["sessions", "redis://:hush@/0", "port"],
     ["store", "postgres://roost:hush%FF@db/roost", "UTF-8"],
     ["store", "postgres://roost%FF:hush@%2Frun/roost", "UTF-8"],

@@ -1,7 +1,7 @@
 // What an operator learns about a wrong URL of a session store, each against what really listens there.
 
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, silentLog } from "../../src/base/log.ts";
@@ -44,6 +44,25 @@ test("another program that listens there is reported with its answer", async () 
       'it says "HTTP/1.1 400 Bad Request"; correct the URL.',
   );
 });
+
+test.skipIf(isRedisMissing)(
+  "a Sentinel and a node of a Redis Cluster are named as that, in the log and by doctor",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "roost-sentinel-"));
+    undo.push(() => rmSync(folder, { recursive: true }));
+    const config = join(folder, "sentinel.conf");
+    writeFileSync(config, "");
+    for (const [more, sentence] of [
+      [[config, "--sentinel"], "it is a Sentinel, which keeps no sessions: name the master"],
+      [["--cluster-enabled", "yes"], "it is a node of a Redis Cluster, whose protocol this program does not speak"],
+    ] as const) {
+      const server = await RedisServer.start("", undefined, more);
+      undo.push(() => server.remove());
+      expect(await failureOf(server.url())).toContain(`/0 refuses this program: ${sentence}`);
+      await expect(lookAtRedis(server.url())).rejects.toThrow(sentence);
+    }
+  },
+);
 
 test("a server that is not there, and a name without an address, are reported in words", async () => {
   const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });

@@ -12,6 +12,23 @@ const checkMs = 200;
 /** Consecutive checks without a due answer. Counted, not timed, so that a stall of this process counts once. */
 const silentChecksMax = 5;
 
+/** What each mode of a server but `standalone` says to who would keep sessions there. */
+const otherModes: ReadonlyMap<string | undefined, string> = new Map([
+  [
+    "sentinel",
+    "it is a Sentinel, which keeps no sessions: name the master that it watches, or a proxy that leads to it",
+  ],
+  ["cluster", "it is a node of a Redis Cluster, whose protocol this program does not speak: name a server on its own"],
+]);
+
+/** The server works otherwise than this program needs; the message is a sentence. */
+export class WrongMode extends SessionsUnavailable {}
+
+function refuseMode(mode: string | undefined): void {
+  const sentence = otherModes.get(mode);
+  if (sentence !== undefined) throw new WrongMode(sentence);
+}
+
 export class RedisConnection {
   private readonly client: RedisClient;
   private readonly prefix: string;
@@ -48,6 +65,8 @@ export class RedisConnection {
     const connection = new RedisConnection(client, prefix);
     client.onclose = () => connection.endChecks();
     try {
+      // Valkey has a name of its own.
+      refuseMode(await connection.info("server", "(?:redis|server)_mode"));
       const run = await connection.info("server", "run_id");
       if (run === undefined) throw new SessionsUnavailable("the server does not report its run id");
       connection.run = run;
@@ -74,7 +93,10 @@ export class RedisConnection {
     }
   }
 
-  /** Returns a value of a section of INFO, if any. Rejects with errors of the client or the server. */
+  /**
+   * Returns a value of a section of INFO, if any; `name` is a part of a regular expression. Rejects with errors of the
+   * client or the server.
+   */
   async info(section: string, name: string): Promise<string | undefined> {
     const info = await this.send("INFO", [section]);
     return typeof info === "string" ? new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1] : undefined;

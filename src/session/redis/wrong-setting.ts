@@ -1,12 +1,14 @@
 // Distinguishes a server that is away from one that refuses the URL's settings: the password, TLS, its certificates,
-// or not being a Redis at all. Bun's client reports all of these as a closed connection, so this file asks the server
-// again over a socket of its own. The password of a URL with TLS goes only to a server that has been verified.
+// or not being a Redis at all, or one of another kind. Bun's client reports most of these as a closed connection, so
+// this file asks the server again over a socket of its own. The password of a URL with TLS goes only to a server that
+// has been verified.
 
 import type { Socket } from "bun";
 import { reasonOf } from "../../base/reason-of.ts";
 import { UnreadableFile } from "../../base/small-file.ts";
 import { BadCertificate } from "../../transport/tls/certificate.ts";
 import { type ClientTls, serverFault } from "../../transport/tls/client-files.ts";
+import { WrongMode } from "./redis-connection.ts";
 import { isTlsUrl, readTarget } from "./redis-url.ts";
 
 const answerMsMax = 1_500;
@@ -24,7 +26,7 @@ const tlsAlert = "\u0015\u0003";
  */
 export async function wrongSetting(url: string, error: unknown): Promise<string | undefined> {
   const reason = reasonOf(error);
-  if (error instanceof BadCertificate || error instanceof UnreadableFile) return reason;
+  if (error instanceof BadCertificate || error instanceof UnreadableFile || error instanceof WrongMode) return reason;
   return refusals.test(reason) ? credentials(reason) : settingRefused(url).catch(reasonOf);
 }
 
