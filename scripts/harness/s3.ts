@@ -10,18 +10,40 @@ import { until } from "./until.ts";
 import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
 const root = join(import.meta.dir, "../..");
+
+/** Which pages may use a bucket, as `aws s3api put-bucket-cors` takes it: one of its CORSRules. */
+export interface CorsRule {
+  readonly AllowedOrigins: readonly string[];
+  readonly AllowedMethods: readonly string[];
+  readonly AllowedHeaders: readonly string[];
+  readonly MaxAgeSeconds?: number;
+}
+
+/** Pages of any origin may upload and download, with the header that the guide names. */
+const anyOrigin: CorsRule = { AllowedOrigins: ["*"], AllowedMethods: ["PUT", "GET"], AllowedHeaders: ["Content-Type"] };
+
+/** The same as XML, which S3 itself speaks. */
+function xmlOf({ AllowedOrigins, AllowedMethods, AllowedHeaders, MaxAgeSeconds }: CorsRule): string {
+  const tags = (name: string, values: readonly (string | number)[]): string =>
+    values.map((value) => `<${name}>${value}</${name}>`).join("");
+  const rule = [
+    tags("AllowedOrigin", AllowedOrigins),
+    tags("AllowedMethod", AllowedMethods),
+    tags("AllowedHeader", AllowedHeaders),
+    tags("MaxAgeSeconds", MaxAgeSeconds === undefined ? [] : [MaxAgeSeconds]),
+  ];
+  return `<CORSConfiguration><CORSRule>${rule.join("")}</CORSRule></CORSConfiguration>`;
+}
+
 /**
- * Its settings come as JSON. The rules let pages of other origins upload and download, with the header that the guide
- * names. The package signs queries without the escapes of RFC 3986, which AWS demands.
+ * Its settings come as JSON. The package signs queries without the escapes of RFC 3986, which AWS demands.
  */
 const script = `
   const { encodeURIComponent: encode } = globalThis;
   globalThis.encodeURIComponent = (text) => encode(text).replace(/[!'()*]/g, (one) =>
     "%" + one.charCodeAt(0).toString(16).toUpperCase());
   const S3rver = require("@20minutes/s3rver");
-  const { port, directory, bucket } = JSON.parse(process.env.S3_SETTINGS);
-  const cors = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>PUT</AllowedMethod>" +
-    "<AllowedMethod>GET</AllowedMethod><AllowedHeader>Content-Type</AllowedHeader></CORSRule></CORSConfiguration>";
+  const { port, directory, bucket, cors } = JSON.parse(process.env.S3_SETTINGS);
   const configureBuckets = [{ name: bucket, configs: [cors] }];
   new S3rver({ port, address: "127.0.0.1", silent: true, directory, configureBuckets }).run();
 `;
@@ -41,9 +63,9 @@ export class S3Server {
   }
 
   /** Starts one that answers, with a bucket. */
-  static async start(): Promise<S3Server> {
+  static async start(rule?: CorsRule): Promise<S3Server> {
     const server = new S3Server((await freePorts(1))[0] ?? 0);
-    await server.startAgain();
+    await server.startAgain(rule);
     return server;
   }
 
@@ -57,8 +79,9 @@ export class S3Server {
   }
 
   /** Starts it on its port, after `stop`, with what it had. */
-  async startAgain(): Promise<void> {
-    const settings = JSON.stringify({ port: this.port, directory: this.folder, bucket: this.bucket });
+  async startAgain(rule = anyOrigin): Promise<void> {
+    const { port, folder: directory, bucket } = this;
+    const settings = JSON.stringify({ port, directory, bucket, cors: xmlOf(rule) });
     const child = Bun.spawn([...endsWithParent(), process.execPath, "-e", script], {
       cwd: root,
       env: { ...process.env, S3_SETTINGS: settings },

@@ -1,9 +1,9 @@
 // Pictures and files in two browsers: chosen, pasted, dropped, taken back; seen and saved by somebody else.
 
 import { describe, expect, test } from "bun:test";
-import type { Page } from "playwright-core";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { testLimits } from "../support/limits.ts";
+import { give } from "../support/web-files.ts";
 import { begin, openRoom, say } from "../support/web-page.ts";
 import { webStage } from "../support/web-stage.ts";
 
@@ -11,28 +11,6 @@ const fileBytesMax = 1_000_000;
 
 const stage = webStage({ media: { kind: "folder" }, limits: testLimits({ mediaBytes: fileBytesMax }) });
 const withoutPlace = webStage();
-
-/** Gives the page a file as a paste or a drop does; a picture of the page's own making if it has no text. */
-const give = (page: Page, how: "paste" | "drop", name: string, text?: string): Promise<void> =>
-  page.evaluate(
-    async ([event, file, content]) => {
-      const canvas = new OffscreenCanvas(640, 400);
-      const context = canvas.getContext("2d");
-      if (context !== null) context.fillStyle = "teal";
-      context?.fillRect(100, 100, 300, 200);
-      const bytes = content === undefined ? await canvas.convertToBlob() : new Blob([content]);
-      const data = new DataTransfer();
-      data.items.add(new File([bytes], file ?? "", content === undefined ? { type: "image/png" } : {}));
-      const field = document.querySelector("textarea");
-      const options = { bubbles: true, cancelable: true };
-      field?.dispatchEvent(
-        event === "paste"
-          ? new ClipboardEvent("paste", { ...options, clipboardData: data })
-          : new DragEvent("drop", { ...options, dataTransfer: data }),
-      );
-    },
-    [how, name, text] as const,
-  );
 
 describe.skipIf(chromium === undefined)("pictures and files in the web chat", () => {
   test(
@@ -94,7 +72,7 @@ describe.skipIf(chromium === undefined)("pictures and files in the web chat", ()
         { name: "b.html", mimeType: "text/html", buffer: Buffer.from(script) },
         { name: "c.png", mimeType: "image/png", buffer: Buffer.from(script) },
       ]);
-      await give(eve, "drop", "large.bin", "x".repeat(fileBytesMax + 1));
+      await give(eve, "drop", "large.bin", { text: "x".repeat(fileBytesMax + 1) });
       await eve.getByText("The file is too large for this server.").waitFor();
       await eve.getByRole("button", { name: "Delete large.bin" }).click();
       await eve.getByLabel("Write a message").fill("see");
