@@ -41,10 +41,12 @@ export class MediaShelf {
     this.isKept.value = await this.files.areKept().catch(() => this.isKept.peek());
   }
 
-  /** What was chosen for a conversation. */
+  /** What was chosen for a conversation; where that is nothing, until another one is asked for. */
   trayOf(key: string): Tray {
     let tray = this.trays.get(key);
     if (tray === undefined) {
+      // By what sends it, a tray keeps its conversation, with all messages that were loaded.
+      for (const [other, { items }] of this.trays) if (items.peek()[0] === undefined) this.trays.delete(other);
       // One's own pictures are not downloaded.
       tray = new Tray(this.files, ({ id }, file) => void this.keep(id, file).catch(() => undefined));
       this.trays.set(key, tray);
