@@ -4,6 +4,7 @@
 import { databaseFailures } from "./failures/database-failures.ts";
 import type { Value } from "./result.ts";
 import { secureTransports } from "./server/target.ts";
+import { fastPerFrame, readerPerFrame } from "./web/pixels.ts";
 
 export type Match = Readonly<Record<string, Value>>;
 
@@ -405,6 +406,78 @@ export const goals: readonly Goal[] = [
     better: "lower",
     atLeast: 100,
     aim: 50,
+  },
+  {
+    name: "web chat: a message on the other browser's screen after the key, p99",
+    scenario: "web",
+    of: { scenario: "web-talks", page: "other" },
+    figure: "p99_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 50,
+    aim: 25,
+  },
+  {
+    name: "web chat: one of 500 conversations opens after the click, p99",
+    scenario: "web",
+    of: { scenario: "web-openings", conversations: 500 },
+    figure: "p99_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 50,
+    aim: 25,
+  },
+  {
+    name: "web chat: the page can be used, on a first visit, p99",
+    scenario: "web",
+    of: { scenario: "web-visits", visit: "first", conversations: 500 },
+    figure: "p99_ms",
+    unit: "ms",
+    better: "lower",
+    atLeast: 300,
+    aim: 150,
+  },
+  {
+    name: "web chat: what a first visit loads",
+    scenario: "web",
+    of: { scenario: "web-visits", visit: "first", conversations: 500 },
+    figure: "bytes",
+    unit: "KiB",
+    scale: 1 / 1_024,
+    better: "lower",
+    atLeast: 60,
+    aim: 40,
+  },
+  ...([readerPerFrame, fastPerFrame] as const).map((pixels): Goal => ({
+    name: `web chat: frames while one scrolls through 100,000 messages, ${pixels} px each`,
+    scenario: "web",
+    of: { scenario: "web-scrolling", phase: "loaded", messages: 100_000, pixels_per_frame: pixels },
+    figure: "frames_per_second",
+    unit: "a second",
+    better: "higher",
+    atLeast: 50,
+    aim: 58,
+  })),
+  {
+    name: "web chat: the page's heap after an hour's traffic, against the first minutes",
+    scenario: "web",
+    of: { scenario: "web-memory" },
+    figure: "heap_ratio",
+    unit: "times",
+    better: "lower",
+    atLeast: 1.2,
+    aim: 1.1,
+  },
+  {
+    name: "web chat: from git clone to a newcomer's first message on another screen",
+    scenario: "web",
+    of: { scenario: "web-newcomer" },
+    figure: "message_ms",
+    unit: "s",
+    scale: 1 / 1_000,
+    better: "lower",
+    atLeast: 60,
+    aim: 30,
   },
   {
     name: "others' p99 under the worst attack, against a quiet run",

@@ -32,6 +32,7 @@ import { startup } from "./load/startup.ts";
 import { sync } from "./load/sync.ts";
 import { talk } from "./load/talk.ts";
 import { tls } from "./load/tls.ts";
+import { web } from "./load/web.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -66,5 +67,6 @@ export const scenarios: readonly Scenario[] = [
   registryRenewals,
   registryDns,
   registryFanout,
+  web,
   hostile,
 ];

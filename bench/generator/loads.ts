@@ -30,6 +30,7 @@ import { loadReturns } from "../load/returns.ts";
 import { loadSlow } from "../load/slow.ts";
 import { loadSync } from "../load/sync.ts";
 import { loadTalk } from "../load/talk.ts";
+import { loadWeb } from "../load/web.ts";
 import type { RunLoad } from "./load.ts";
 
 export const loads = {
@@ -64,6 +65,7 @@ export const loads = {
   slow: loadSlow,
   sync: loadSync,
   talk: loadTalk,
+  web: loadWeb,
 } as const satisfies Record<string, RunLoad>;
 
 export type LoadName = keyof typeof loads;

@@ -6,13 +6,14 @@ import type { StandaloneSettings } from "../../src/roles/settings.ts";
 import { Community } from "../../src/sdk/community/community.ts";
 import { RoostClient } from "../../src/sdk/core.ts";
 import { Messenger } from "../../src/sdk/messenger/messenger.ts";
+import type { WebScene } from "../../bench/web/web-scene.ts";
 import { browserTestMsMax, chromium } from "./browser.ts";
 import { Messenger as Server } from "./messenger.ts";
 import { WebBrowser } from "./web-page.ts";
 
 const linkSecret = "a-secret-that-only-this-test-knows-123456789";
 
-export class WebStage {
+export class WebStage implements WebScene {
   /** That of the link's accounts. */
   readonly app = "demo";
   private running: { readonly server: Server; readonly browser: WebBrowser } | undefined;
@@ -29,6 +30,10 @@ export class WebStage {
   /** The address of the page. */
   get place(): string {
     return `http://${this.server.ws}/`;
+  }
+
+  get tcpUrl(): string {
+    return `tcp://${this.server.tcp}`;
   }
 
   /** Gives test accounts. */
@@ -63,13 +68,13 @@ export class WebStage {
 
   /** Somebody without a page, until the end. */
   async somebody(account: string): Promise<Messenger> {
-    const wish = { url: `tcp://${this.server.tcp}`, token: await this.token(account), device: "test" };
+    const wish = { url: this.tcpUrl, token: await this.token(account), device: "test" };
     return this.untilEnd(await Messenger.connect(wish, Community.of));
   }
 
   /** Somebody without a page who only talks: for large numbers. */
   async talker(account: string): Promise<RoostClient> {
-    const wish = { url: `tcp://${this.server.tcp}`, token: await this.token(account) };
+    const wish = { url: this.tcpUrl, token: await this.token(account) };
     return this.untilEnd(await RoostClient.connect(wish));
   }
 

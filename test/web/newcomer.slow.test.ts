@@ -3,59 +3,35 @@
 
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import type { Subprocess } from "bun";
-import { endsWithParent } from "../../scripts/harness/with-parent.ts";
+import { type StartedFromSource, startFromSource } from "../../bench/web/from-source.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { button, confirm, fromMenu } from "../support/web-details.ts";
 import { begin, hears, openRoom, say, signIn, WebBrowser } from "../support/web-page.ts";
 
-const start = join(import.meta.dir, "../../scripts/start");
+const script = join(import.meta.dir, "../../scripts/start");
 const folder = temporaryFolder("roost-newcomer-");
 const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-
-interface Started {
-  readonly link: string;
-  kill(): Promise<void>;
-}
 
 const endings: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const end of endings.toReversed()) await end();
 });
 
-/** Starts the server as README.md has it, but on ports that nobody uses, and reads the link that it prints. */
-async function startServer(ws = "127.0.0.1:0"): Promise<Started> {
-  const ports = ["--tcp", "--monitor", "--api"].flatMap((name) => [name, "127.0.0.1:0"]);
-  const child: Subprocess<"ignore", "pipe", "ignore"> = Bun.spawn([...endsWithParent(), start, "--ws", ws, ...ports], {
-    cwd: folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder },
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await child.exited;
-  };
-  endings.push(kill);
-  const decoder = new TextDecoder();
-  let said = "";
-  for await (const chunk of child.stdout) {
-    said += decoder.decode(chunk, { stream: true });
-    const [link] = /http:\/\/\S+#link=\S+(?=\n)/.exec(said) ?? [];
-    if (link === undefined) continue;
-    // A server that runs from source makes the page when it is first asked for.
-    await fetch(new URL(link).origin);
-    return { link, kill };
-  }
-  throw new Error(`scripts/start printed no link: ${said}`);
+/** Starts the server as README.md has it, with a page that is there. */
+async function startServer(ws?: string): Promise<StartedFromSource> {
+  const env = { PATH: process.env["PATH"] ?? "", HOME: folder };
+  const server = await startFromSource({ script, folder, env, ...(ws === undefined ? {} : { ws }) });
+  endings.push(() => server.kill());
+  // A server that runs from source makes the page when it is first asked for.
+  await fetch(new URL(server.link).origin);
+  return server;
 }
 
 test.skipIf(chromium === undefined)(
   "from an empty folder to a talk of two browsers, a group, a phone, and on after kill -9 of the server",
   async () => {
-    const begun = performance.now();
     const server = await startServer();
-    const started = performance.now();
     const browser = await WebBrowser.launch();
     endings.push(() => browser.close());
     const ann = await signIn(await (await browser.window()).newPage(), server.link, "ann");
@@ -64,11 +40,6 @@ test.skipIf(chromium === undefined)(
     await say(ann, "hello ben");
     await openRoom(ben, "ann");
     await hears(ben, "hello ben");
-    const heard = performance.now();
-    console.log(
-      `from scripts/start to its link and page: ${Math.round(started - begun)} ms; ` +
-        `to the first message on the other screen: ${Math.round(heard - begun)} ms`,
-    );
     await say(ben, "hello ann");
     await hears(ann, "hello ann");
 

@@ -2,28 +2,6 @@
 
 import type { Page } from "playwright-core";
 
-/** In milliseconds, but for how many there are. */
-interface Spread {
-  readonly count: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((one, other) => one - other);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-  return { count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
-}
-
-/** Such as `p50 8.1 ms, p90 12.0 ms, p99 20.3 ms, at most 25.0 ms (300)`. */
-export function sentenceOf(values: readonly number[]): string {
-  const { count, p50, p90, p99, max } = spreadOf(values);
-  const [half, most, nearly, longest] = [p50, p90, p99, max].map((ms) => `${ms.toFixed(1)} ms`);
-  return `p50 ${half}, p90 ${most}, p99 ${nearly}, at most ${longest} (${count})`;
-}
-
 /**
  * Scrolls an element by so many pixels a frame, back and forth between its ends, for so long. Returns the times between
  * frames.
@@ -48,18 +26,12 @@ export function scrollFrames(page: Page, selector: string, perFrame: number, ms:
   );
 }
 
-/** Such as `59.9 frames/s (p50 16.7 ms, …)`. */
-export function frameSentence(gaps: readonly number[]): string {
-  const sum = gaps.reduce((total, gap) => total + gap, 0);
-  return `${((gaps.length * 1_000) / sum).toFixed(1)} frames/s (${sentenceOf(gaps)})`;
-}
-
 /**
  * Has a page note when the text of a message comes into the document: the end of the next frame, for `shownAt`; and
  * when a key or the pointer is pressed, for `pressedAt`. In milliseconds since 1970.
  */
-export function noteShown(page: Page): Promise<void> {
-  return page.evaluate(() => {
+export async function noteShown(page: Page): Promise<void> {
+  await page.evaluate(() => {
     const shown = new Map<string, number>();
     const pressed: number[] = [];
     Object.assign(window, { shown, pressed });
@@ -83,6 +55,8 @@ export function noteShown(page: Page): Promise<void> {
     for (const kind of ["keydown", "click"])
       addEventListener(kind, ({ timeStamp }) => void pressed.push(performance.timeOrigin + timeStamp), true);
   });
+  // The driver's own scripts are loaded before anything is measured.
+  await page.waitForFunction(() => true);
 }
 
 /** When a message with this text was on the screen; rejects if it does not come. */
