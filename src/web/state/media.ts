@@ -72,8 +72,10 @@ export class MediaShelf {
   private async keep(id: string, content: Blob): Promise<string | undefined> {
     const type = await typeOfPicture(content);
     if (type === undefined) return undefined;
+    // Two that ask at the same time both show the one that came first.
+    const former = this.pictures.get(id);
+    if (former !== undefined) return former.url;
     const url = URL.createObjectURL(new Blob([content], { type }));
-    this.drop(id);
     this.pictures.set(id, { url, bytes: content.size });
     this.keptBytes += content.size;
     for (const oldest of this.pictures.keys()) if (this.keptBytes > keptBytesMax && oldest !== id) this.drop(oldest);
