@@ -160,7 +160,7 @@ export class ConversationList implements Iterable<ConversationState> {
    * Applies what has happened, to what is loaded and to what is on its way. `isNews`: a conversation that is not loaded
    * may belong to the list from now on.
    */
-  update(partner: Partner, update: Update, isNews: boolean): void {
+  update(partner: Partner, update: Update, isNews = false): void {
     const key = keyOf(partner);
     if (this.noted !== undefined) {
       if (this.noted.length < notedMax) this.noted.push({ key, update, isNews });
@@ -296,6 +296,5 @@ export class ConversationList implements Iterable<ConversationState> {
 }
 
 function inOrder(one: ConversationState, other: ConversationState): number {
-  if (one.isPinned !== other.isPinned) return one.isPinned ? -1 : 1;
-  return Number(other.activityId - one.activityId);
+  return Number(other.isPinned) - Number(one.isPinned) || Number(other.activityId - one.activityId);
 }

@@ -47,9 +47,10 @@ export class ConversationRecord {
 
   /** Read up to a message. Returns whether the count is known; otherwise the list must be read again. */
   read(upTo: bigint): boolean {
-    if (upTo <= this.state.readId) return this.isCounted;
-    this.set({ readId: upTo });
-    this.isCounted = this.dropUnread(upTo);
+    if (upTo > this.state.readId) {
+      this.set({ readId: upTo });
+      this.isCounted = this.dropUnread(upTo);
+    }
     return this.isCounted;
   }
 
@@ -80,9 +81,8 @@ export class ConversationRecord {
     if (version < this.version) return true;
     const isKnown = pinned === this.state.isPinned;
     this.version = version;
-    this.hiddenId = hiddenId;
-    const isHidden = hiddenId >= this.state.activityId;
-    this.set({ isPinned: pinned, isMuted: muted, isHidden });
+    this.hide(hiddenId);
+    this.set({ isPinned: pinned, isMuted: muted });
     const { lastMessage, readId } = this.state;
     const isCounted = clearedTo <= readId || this.dropUnread(clearedTo);
     return isCounted && isKnown && clearedTo < (lastMessage?.id ?? 0n);
@@ -94,8 +94,12 @@ export class ConversationRecord {
     this.version = version;
     this.set(change);
     if (change.isHidden === undefined) return;
-    this.hiddenId = change.isHidden ? version : 0n;
-    this.set({ isHidden: this.hiddenId >= this.state.activityId });
+    this.hide(change.isHidden ? version : 0n);
+  }
+
+  private hide(upTo: bigint): void {
+    this.hiddenId = upTo;
+    this.set({ isHidden: upTo >= this.state.activityId });
   }
 
   private dropUnread(upTo: bigint): boolean {

@@ -14,8 +14,8 @@ import type { PartnerNames } from "./partner.ts";
 /** Reads a page. Where nobody has written yet, it is empty. */
 export async function readHistory(ask: Ask, request: MessageInit<HistoryReq>): Promise<HistoryPage> {
   try {
-    const { messages, hasBefore, hasAfter } = await ask(Command.History, HistoryReq, request, HistoryResp);
-    return { messages: messages.map(messageNow), hasBefore, hasAfter };
+    const page = await ask(Command.History, HistoryReq, request, HistoryResp);
+    return { ...page, messages: page.messages.map(messageNow) };
   } catch (error) {
     const isUnwritten = error instanceof RequestRefused && error.status === Status.NotFound && request.account !== "";
     if (!isUnwritten) throw error;

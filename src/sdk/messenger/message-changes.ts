@@ -1,7 +1,6 @@
 // Changes of messages.
 
 import type { Changes } from "./changes.ts";
-import { blank } from "./chat-message.ts";
 import type { ChatMessage, ReactionCount } from "./messenger-types.ts";
 
 /** Undefined: the message is not shown. */
@@ -15,8 +14,6 @@ export function changed(message: ChatMessage, changes: readonly MessageChange[])
 }
 
 export const hidden: MessageChange = () => undefined;
-
-export const recalled: MessageChange = blank;
 
 export function edited(body: string, extra: string): MessageChange {
   return (message) => (message.isRecalled ? message : { ...message, body, extra, isEdited: true });

@@ -1,16 +1,12 @@
 // Changes of messages, by this device and by others: shown, fetched where somebody shows them, and told of.
 
-import { Command } from "../../wire/commands.ts";
 import { EntryResp } from "../../wire/gen/messages/entry-resp.ts";
-import { MessageEditReq } from "../../wire/gen/messages/message-edit-req.ts";
-import { MessageReactReq } from "../../wire/gen/messages/message-react-req.ts";
-import { MessageRecallReq } from "../../wire/gen/messages/message-recall-req.ts";
 import type { MessageInit, MessageType } from "../../wire/message-type.ts";
 import type { Emitter } from "../emitter.ts";
 import type { Environment } from "../environment.ts";
 import type { Ask } from "../ask.ts";
 import type { ConversationList } from "./conversation-list.ts";
-import { edited, type MessageChange, type MessageChanges, reacted, recalled } from "./message-changes.ts";
+import type { MessageChange, MessageChanges } from "./message-changes.ts";
 import { type Found, MessageFetcher } from "./message-fetcher.ts";
 import type { MessengerEvents, Partner } from "./messenger-types.ts";
 import type { Timelines } from "./timelines.ts";
@@ -43,34 +39,20 @@ export class MessageDesk {
     this.fetcher = new MessageFetcher(owner.patientAsk, owner.environment, (id, found) => {
       if (found === undefined) return owner.gone([id]);
       for (const timeline of owner.timelines.all()) timeline.refreshed(found.message);
-      owner.conversations.update(found.partner, (record) => record.refreshed(found.message), false);
+      owner.conversations.update(found.partner, (record) => record.refreshed(found.message));
     });
-  }
-
-  edit(messageId: bigint, body: string, extra: string, clientId: string): Promise<void> {
-    const request = { messageId, body, extra, clientId };
-    return this.change("edited", messageId, edited(body, extra), Command.MessageEdit, MessageEditReq, request);
-  }
-
-  recall(messageId: bigint): Promise<void> {
-    return this.change("recalled", messageId, recalled, Command.MessageRecall, MessageRecallReq, { messageId });
-  }
-
-  react(messageId: bigint, reaction: string, isOn: boolean): Promise<void> {
-    const request = { messageId, reaction, off: !isOn };
-    return this.change("reacted", messageId, reacted(reaction, isOn), Command.MessageReact, MessageReactReq, request);
   }
 
   /** Somebody changed a message, on another device. */
   async changed(partner: Partner, kind: ChangeKind, actor: string, messageId: bigint): Promise<void> {
     const { conversations, notices } = this.owner;
-    if (kind === "recalled") conversations.update(partner, (record) => record.recalled(messageId), false);
+    if (kind === "recalled") conversations.update(partner, (record) => record.recalled(messageId));
     const found = await this.refresh(messageId, kind);
     void notices.emit("messageChanged", { partner, kind, actor, messageId, message: found?.message });
   }
 
   /** Shows a change, has the server make it, and shows the message as it is then. */
-  private async change<Request>(
+  async change<Request>(
     kind: ChangeKind,
     messageId: bigint,
     change: MessageChange,

@@ -84,18 +84,11 @@ export class MessageFetcher {
         waiter.resolve(found.get(id));
       }
     } catch (error) {
-      if (error instanceof Disconnected) this.keep(batch);
-      else for (const [, waiter] of batch) waiter.resolve(undefined);
+      for (const [id, waiter] of batch)
+        if (error instanceof Disconnected) void this.fetch(id).then(waiter.resolve);
+        else waiter.resolve(undefined);
     }
     this.isBusy = false;
     this.later();
-  }
-
-  private keep(batch: readonly (readonly [bigint, Waiter])[]): void {
-    for (const [id, waiter] of batch) {
-      const newer = this.waiting.get(id);
-      if (newer === undefined) this.waiting.set(id, waiter);
-      else void newer.promise.then(waiter.resolve);
-    }
   }
 }

@@ -119,8 +119,17 @@ export interface Timeline {
    */
   readonly parts: readonly (readonly ChatMessage[])[];
   readonly hasBefore: boolean;
+  /** Whether newer ones were forgotten: what comes is not shown then, until `loadAfter` has loaded what is before it. */
+  readonly hasAfter: boolean;
   /** Loads an older page. Rejects as requests do. */
   loadBefore(): Promise<void>;
+  /** Loads a newer page. Rejects as requests do. */
+  loadAfter(): Promise<void>;
+  /**
+   * Forgets what is neither between two loaded messages nor in a part with one of them; nothing while a page is on its
+   * way. For a view that stays open: it keeps what is near the reader, and loads the rest again.
+   */
+  keep(from: bigint, to: bigint): void;
   /** Called after each change, once a turn. Returns a function that ends it. */
   onChange(handler: () => void): () => void;
   /** Stops following the conversation. */

@@ -6,6 +6,9 @@ import { Command } from "../../wire/commands.ts";
 import { Feature } from "../../wire/features.ts";
 import { AccountStateResp } from "../../wire/gen/messages/account-state-resp.ts";
 import { EventPush } from "../../wire/gen/messages/event-push.ts";
+import { MessageEditReq } from "../../wire/gen/messages/message-edit-req.ts";
+import { MessageReactReq } from "../../wire/gen/messages/message-react-req.ts";
+import { MessageRecallReq } from "../../wire/gen/messages/message-recall-req.ts";
 import type { Header } from "../../wire/gen/messages/header.ts";
 import type { LoginResp } from "../../wire/gen/messages/login-resp.ts";
 import type { MessageIndex } from "../../wire/gen/messages/message-index.ts";
@@ -21,11 +24,11 @@ import { inTime } from "../repeat.ts";
 import { filled, type Stored, type Talk, type TalkOptions } from "../talk.ts";
 import { type Ask, patient } from "../ask.ts";
 import { Changes } from "./changes.ts";
-import { newMessage } from "./chat-message.ts";
+import { blank, newMessage } from "./chat-message.ts";
 import { ConversationList } from "./conversation-list.ts";
 import { Conversation, type ConversationOwner } from "./conversation.ts";
 import { readHistory } from "./history.ts";
-import { changed, type MessageChange } from "./message-changes.ts";
+import { changed, edited, type MessageChange, reacted } from "./message-changes.ts";
 import { type ChangeKind, MessageDesk } from "./message-desk.ts";
 import type { ChatMessage, MessengerEvents, MessengerOptions, Partner } from "./messenger-types.ts";
 import { Outbox } from "./outbox.ts";
@@ -108,12 +111,6 @@ export class Messenger extends RoostClient {
     });
     const { ownState, marks, outbox } = this;
     this.handles = { ...parts, conversations, ownState, marks, outbox };
-    const mine = ({ account }: { readonly account: string }): void => {
-      if (account === this.account) conversations.readAgain();
-    };
-    this.on("groupCreated", () => conversations.readAgain());
-    this.on("groupJoined", mine);
-    this.on("groupQuit", mine);
   }
 
   /**
@@ -161,17 +158,26 @@ export class Messenger extends RoostClient {
     { body, extra = "" }: { readonly body: string; readonly extra?: string },
     { clientId = this.environment.newId() }: TalkOptions = {},
   ): Promise<void> {
-    return this.desk.edit(messageId, body, extra, clientId);
+    const request = { messageId, body, extra, clientId };
+    return this.desk.change("edited", messageId, edited(body, extra), Command.MessageEdit, MessageEditReq, request);
   }
 
   /** Takes a message back, for everybody. Shown at once, like `edit`. */
   recall(messageId: bigint): Promise<void> {
-    return this.desk.recall(messageId);
+    return this.desk.change("recalled", messageId, blank, Command.MessageRecall, MessageRecallReq, { messageId });
   }
 
   /** Adds a reaction (1 to 32 bytes), or takes it back. Shown at once, like `edit`. */
   react(messageId: bigint, reaction: string, isOn = true): Promise<void> {
-    return this.desk.react(messageId, reaction, isOn);
+    const request = { messageId, reaction, off: !isOn };
+    return this.desk.change(
+      "reacted",
+      messageId,
+      reacted(reaction, isOn),
+      Command.MessageReact,
+      MessageReactReq,
+      request,
+    );
   }
 
   /** Hides messages from this account, on all its devices; at most 200. Shown at once, like `edit`. */
@@ -246,7 +252,7 @@ export class Messenger extends RoostClient {
     const partner = partnerOfMessage(message, this.account);
     const isMine = message.sender === this.account;
     this.arrived(partner, newMessage(message), isMine);
-    return this.talks.inTurn(message.id, isMine ? keyOf(partner) : undefined, () => super.deliver(message));
+    return this.talks.inTurn(message.id, isMine ? keyOf(partner) : "", () => super.deliver(message));
   }
 
   protected override entry(entry: MessageIndex): void {
@@ -256,7 +262,11 @@ export class Messenger extends RoostClient {
     if (name !== undefined) {
       const actor = direction === 1 ? this.account : account;
       void this.desk.changed(partnerOf({ account, group }), name, actor, refersTo);
-    } else if (detail?.accounts.includes(this.account) === true) this.conversations.readAgain();
+    } else if (
+      detail !== undefined &&
+      (detail.accounts.includes(this.account) || detail.count > detail.accounts.length)
+    )
+      this.conversations.readAgain();
   }
 
   protected override async talk(
@@ -306,11 +316,7 @@ export class Messenger extends RoostClient {
   private read({ reader, account, group, messageId }: ReadNotify): void {
     const isMine = reader === this.account;
     const partner = partnerOf({ account: isMine ? account : reader, group });
-    this.conversations.update(
-      partner,
-      (record) => (isMine ? record.read(messageId) : record.peerRead(messageId)),
-      false,
-    );
+    this.conversations.update(partner, (record) => (isMine ? record.read(messageId) : record.peerRead(messageId)));
     void this.notices.emit("read", { partner, account: reader, messageId });
   }
 }

@@ -63,7 +63,7 @@ export class Outbox {
    * without the default one, messages wait in memory.
    */
   async start(owner: OutboxOwner, open: OpenOutbox | undefined): Promise<void> {
-    const storage = open === undefined ? openDefault(owner) : open(owner);
+    const storage = (open ?? openDefault)(owner);
     if (storage === undefined) return;
     try {
       for (const entry of await this.answerOf(storage.load())) {

@@ -46,12 +46,11 @@ export class OwnState {
 
   /** Reads what has changed since the last time. Never rejects: what could not be read, the next sign-in reads. */
   read(): Promise<void> {
-    this.running ??= this.pages()
+    return (this.running ??= this.pages()
       .catch(() => undefined)
       .finally(() => {
         this.running = undefined;
-      });
-    return this.running;
+      }));
   }
 
   /** Another device changed something. */

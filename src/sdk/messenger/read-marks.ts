@@ -40,7 +40,7 @@ export class ReadMarks {
    */
   async mark(partner: Partner, id: bigint): Promise<void> {
     const key = keyOf(partner);
-    this.conversations.update(partner, (record) => void record.read(id), false);
+    this.conversations.update(partner, (record) => void record.read(id));
     if (id > this.of(key)) this.marks.set(key, { partner, id });
     dropOldest(this.marks, marksMax);
     await this.send(key, { partner, id });
@@ -61,7 +61,7 @@ export class ReadMarks {
       refusal = error;
     }
     if (this.of(key) <= id) this.marks.delete(key);
-    if (refusal === undefined) return conversations.update(partner, (record) => record.read(id), false);
+    if (refusal === undefined) return conversations.update(partner, (record) => record.read(id));
     conversations.readAgain();
     throw refusal;
   }

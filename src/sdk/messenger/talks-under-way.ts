@@ -29,19 +29,15 @@ export class TalksUnderWay {
   }
 
   /**
-   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's. It waits
+   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's, else ''. It waits
    * for the talks that are under way there, and later messages for it, so that they stay in order. Resolves as
    * `deliver` does.
    */
-  inTurn(
-    id: bigint,
-    key: string | undefined,
-    deliver: () => Promise<boolean> | undefined,
-  ): Promise<boolean> | undefined {
-    const talks = key === undefined ? undefined : this.talks.get(key);
+  inTurn(id: bigint, key: string, deliver: () => Promise<boolean> | undefined): Promise<boolean> | undefined {
+    const talks = this.talks.get(key);
     if (talks === undefined && this.waiting === undefined) return deliver();
     const turn = Promise.all([this.waiting, talks && Promise.allSettled(talks)]);
-    const delivered = turn.then(() => (this.own.has(id) ? true : (deliver() ?? true)));
+    const delivered = turn.then(() => this.own.has(id) || (deliver() ?? true));
     const waiting = turn.then(() => {
       if (this.waiting === waiting) this.waiting = undefined;
     });

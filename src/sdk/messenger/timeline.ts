@@ -8,15 +8,12 @@ import { Emitter } from "../emitter.ts";
 import { OnceATurn } from "../once-a-turn.ts";
 import { blank } from "./chat-message.ts";
 import { readHistory } from "./history.ts";
-import type { ChatMessage, HistoryPage, Partner, Timeline } from "./messenger-types.ts";
+import type { ChatMessage, HistoryOptions, HistoryPage, Partner, Timeline } from "./messenger-types.ts";
 import { namesOf } from "./partner.ts";
 
-/** Above all ids. */
-const idMax = 1n << 63n;
-/** Messages of a part, before a newer one begins another. */
+/** Messages of a part, before a newer one begins another; and of the pages in which it is read again. */
 const partMax = 200;
-/** What is read again in large pages, and at most how many of them: what is shown beyond is dropped. */
-const pageMax = 200;
+/** At most so many of these pages: what was shown beyond is dropped. */
 const pagesMax = 10;
 
 type Part = readonly ChatMessage[];
@@ -36,10 +33,11 @@ export class LiveTimeline implements Timeline {
   private readonly owner: TimelineOwner;
   readonly partner: Partner;
   private readonly limit: number;
-  private readonly closed: () => unknown;
+  private readonly open: Set<LiveTimeline>;
   private readonly notices = new Emitter<{ change: void }>();
   private readonly notes: OnceATurn<void>;
   hasBefore = false;
+  hasAfter = false;
   /** It is to be read again. */
   isStale = false;
   /** What the server has, in the order of ids; no part is empty. */
@@ -50,15 +48,17 @@ export class LiveTimeline implements Timeline {
   private loading: Promise<unknown> | undefined;
   /** What has changed while a page is on its way, and whether it was recalled. */
   private readonly crossing = new Map<bigint, boolean>();
-  private isClosed = false;
+  /** What has come meanwhile behind messages that are not loaded. */
+  private readonly late: ChatMessage[] = [];
 
-  constructor(owner: TimelineOwner, partner: Partner, limit: number, closed: () => unknown) {
+  /** `open`: those that follow their conversations; this one is there until it is closed. */
+  constructor(owner: TimelineOwner, partner: Partner, limit: number, open: Set<LiveTimeline>) {
     this.owner = owner;
     this.partner = partner;
     this.limit = limit;
-    this.closed = closed;
+    this.open = open.add(this);
     this.notes = new OnceATurn(owner.environment, () => {
-      if (!this.isClosed) void this.notices.emit("change", undefined);
+      if (open.has(this)) void this.notices.emit("change", undefined);
     });
   }
 
@@ -71,21 +71,46 @@ export class LiveTimeline implements Timeline {
     return [...stored, this.owner.pending(this.partner)].filter(({ length }) => length > 0);
   }
 
-  /** Loads an older page. */
   async loadBefore(): Promise<void> {
     while (this.loading !== undefined) await this.loading;
     if (!this.hasBefore) return;
-    await this.load(this.page(this.owner.ask, this.stored[0]?.[0]?.id ?? 0n));
+    await this.load(this.page(this.owner.ask, { before: this.firstId }), (page, { hasBefore }) => {
+      this.hasBefore = hasBefore;
+      return [page, ...this.stored];
+    });
+  }
+
+  async loadAfter(): Promise<void> {
+    while (this.loading !== undefined) await this.loading;
+    if (!this.hasAfter) return;
+    await this.load(this.page(this.owner.ask, { after: this.lastId }), (page, { hasAfter }) => {
+      this.hasAfter = hasAfter;
+      return [...this.stored, page];
+    });
   }
 
   /** Reads the newest page, and what is shown, as it is now. */
   async reload(ask: Ask): Promise<void> {
     while (this.loading !== undefined) await this.loading;
-    if (this.isClosed) return;
     this.isStale = true;
-    const former = this.stored.at(-1)?.at(-1)?.id ?? 0n;
-    await this.load(this.newest(ask, this.stored[0]?.[0]?.id ?? idMax), former);
+    const { firstId, lastId } = this;
+    await this.load(this.newest(ask, firstId), (page, { hasBefore }) => {
+      const again = page.filter(({ id }) => id >= firstId);
+      this.hasBefore = hasBefore || again.length < page.length;
+      const last = page.at(-1)?.id ?? 0n;
+      // Those that have arrived since the page was asked for stay.
+      return [again, this.stored.flat().filter(({ id }) => id > last && id > lastId)];
+    });
     this.isStale = false;
+  }
+
+  keep(from: bigint, to: bigint): void {
+    if (this.loading !== undefined) return;
+    const [first, end] = [this.partOf(from), this.partOf(to) + 1];
+    this.hasBefore ||= first > 0;
+    this.hasAfter ||= end < this.stored.length;
+    this.stored = this.stored.slice(first, end);
+    this.note();
   }
 
   onChange(handler: () => void): () => void {
@@ -93,8 +118,7 @@ export class LiveTimeline implements Timeline {
   }
 
   close(): void {
-    this.isClosed = true;
-    this.closed();
+    this.open.delete(this);
   }
 
   has(id: bigint): boolean {
@@ -103,8 +127,10 @@ export class LiveTimeline implements Timeline {
 
   arrived(message: ChatMessage): void {
     const { id } = message;
-    if (this.isClosed || (this.hasBefore && id < (this.stored[0]?.[0]?.id ?? 0n))) return;
-    if (this.at(id) === undefined) this.set(id, message);
+    if (this.hasBefore && id < this.firstId) return;
+    if (this.hasAfter && id > this.lastId) {
+      if (this.loading !== undefined) this.late.push(message);
+    } else if (this.at(id) === undefined) this.set(id, message);
   }
 
   /** A message has changed: `contents` are fetched, except for a recalled one's, which is empty at once. */
@@ -130,7 +156,7 @@ export class LiveTimeline implements Timeline {
 
   /** Everything up to a message is gone, also what is not loaded. */
   prune(clearedTo: bigint): void {
-    if (this.upTo(clearedTo).length > 0) this.hasBefore = false;
+    if (clearedTo >= this.firstId) this.hasBefore = false;
     this.note(0n);
   }
 
@@ -145,42 +171,46 @@ export class LiveTimeline implements Timeline {
     this.notes.add();
   }
 
-  private page(ask: Ask, before: bigint, limit = this.limit): Promise<HistoryPage> {
-    return readHistory(ask, { ...namesOf(this.partner), limit, before });
+  private get firstId(): bigint {
+    return this.stored[0]?.[0]?.id ?? 0n;
   }
 
-  /** The newest page, and those before it down to a message, as far as `pagesMax` allows. */
+  private get lastId(): bigint {
+    return this.stored.at(-1)?.at(-1)?.id ?? 0n;
+  }
+
+  private page(ask: Ask, where: Pick<HistoryOptions, "before" | "after" | "limit">): Promise<HistoryPage> {
+    return readHistory(ask, { ...namesOf(this.partner), limit: this.limit, ...where });
+  }
+
+  /** The last page, and those before it, to the one with a message (0n: none), as far as `pagesMax` allows. */
   private async newest(ask: Ask, downTo: bigint): Promise<HistoryPage> {
-    let page = await this.page(ask, 0n);
-    for (let left = pagesMax; left > 0 && page.hasBefore; left--) {
+    let page = await this.page(ask, { before: this.hasAfter ? this.lastId + 1n : 0n });
+    for (let left = downTo > 0n ? pagesMax : 0; left > 0 && page.hasBefore; left--) {
       const first = page.messages[0]?.id ?? 0n;
       if (first <= downTo) break;
-      const older = await this.page(ask, first, pageMax);
-      const messages = older.messages.filter(({ id }) => id >= downTo);
-      const isEnd = messages.length < older.messages.length;
-      page = { ...older, messages: [...messages, ...page.messages], hasBefore: isEnd || older.hasBefore };
-      if (isEnd) break;
+      const older = await this.page(ask, { before: first, limit: partMax });
+      page = { ...older, messages: [...older.messages, ...page.messages] };
     }
     return page;
   }
 
-  /** Adds a page before what is there; instead of it, if `former`, the last message that was there, is given. */
-  private async load(reading: Promise<HistoryPage>, former?: bigint): Promise<void> {
+  /** Adds a page to what is there: `place` returns the parts then. */
+  private async load(
+    reading: Promise<HistoryPage>,
+    place: (page: Part, read: HistoryPage) => readonly Part[],
+  ): Promise<void> {
     this.loading = reading.catch(() => undefined);
     try {
-      const { messages, hasBefore } = await reading;
-      if (this.isClosed) return;
-      this.hasBefore = hasBefore;
-      const last = messages.at(-1)?.id ?? 0n;
-      // Those that have arrived since the page was asked for stay.
-      if (former !== undefined) this.stored = [this.stored.flat().filter(({ id }) => id > last && id > former)];
-      const page = messages.map((message) => (this.crossing.get(message.id) === true ? blank(message) : message));
-      this.stored = [page, ...this.stored].filter(({ length }) => length > 0);
+      const read = await reading;
+      const page = read.messages.map((message) => (this.crossing.get(message.id) === true ? blank(message) : message));
+      this.stored = place(page, read).filter(({ length }) => length > 0);
       this.note();
       for (const { id } of page) if (this.crossing.has(id)) this.owner.fetch(id);
     } finally {
       this.loading = undefined;
       this.crossing.clear();
+      for (const message of this.late.splice(0)) this.arrived(message);
     }
   }
 
@@ -199,11 +229,9 @@ export class LiveTimeline implements Timeline {
   private set(id: bigint, message: ChatMessage): void {
     const at = this.partOf(id);
     const part = this.stored[at] ?? [];
-    const isNew = part.length >= partMax && id > (part.at(-1)?.id ?? 0n);
-    this.stored = isNew
-      ? this.stored.toSpliced(at + 1, 0, [message])
-      : this.stored.toSpliced(at, 1, put(part, message));
-    this.note(id);
+    const isNew = part.length >= partMax && id > this.lastId;
+    this.stored = isNew ? [...this.stored, [message]] : this.stored.toSpliced(at, 1, put(part, message));
+    this.note();
   }
 
   private shownOf(part: Part): Part {

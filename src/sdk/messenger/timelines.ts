@@ -9,8 +9,7 @@ export class Timelines {
 
   /** Opens a timeline with the newest page. Rejects as requests do. */
   async start(owner: TimelineOwner, partner: Partner, limit: number): Promise<LiveTimeline> {
-    const timeline = new LiveTimeline(owner, partner, limit, () => this.open.delete(timeline));
-    this.open.add(timeline);
+    const timeline = new LiveTimeline(owner, partner, limit, this.open);
     try {
       await timeline.reload(owner.ask);
     } catch (error) {
