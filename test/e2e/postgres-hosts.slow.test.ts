@@ -3,6 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { run } from "../../scripts/harness/server-process.ts";
+import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { clusterForEach, sayUntil } from "../store/postgres-cluster.ts";
 import { findingsIn, type ShownFinding } from "../support/doctor.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -44,6 +46,30 @@ describe.skipIf(!hasPostgres)("several PostgreSQL servers", () => {
     expect(await judge()).toEqual([
       shownAs("problem", /: 2 hosts of the list take writes, and their histories differ/),
     ]);
+  }, 120_000);
+
+  test("doctor names a standby that has what the primary lacks, until that is accepted", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await cluster.open();
+    await sayUntil(store, "1");
+    const messages = () => third.commandIn(cluster.database, "SELECT FROM roost.message");
+    await until(async () => (await messages()) === 1, "the third one has it");
+    await third.kill();
+    const id = await sayUntil(store, "2");
+    await store.close();
+    await first.kill();
+    await third.run();
+    await third.promote();
+    await third.set({ synchronous_standby_names: "s2" });
+    const ahead = shownAs(
+      "warning",
+      new RegExp(`:${second.port}, a standby, has messages that .*:${third.port} lacks .*node number 0, up to ${id}, `),
+    );
+    expect(await judge()).toEqual([shownAs("ok", /is the primary, on timeline 2; /), ahead, shownAs("ok", /schema/)]);
+    const fresh = await third.standby("s2");
+    await until(async () => (await acceptLoss(cluster.url)).messages === 1, "the loss is accepted");
+    expect(await judge()).toEqual([shownAs("ok", /is the primary, on timeline 2; /), shownAs("ok", /schema/)]);
+    await fresh.stop();
   }, 120_000);
 
   test("restore --accept-loss says what the store holds and leaves it; backup and check find the primary", async () => {

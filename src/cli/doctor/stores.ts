@@ -30,9 +30,8 @@ export async function checkStore({ values, role }: Subject): Promise<readonly Fi
 /** Looks at all servers that a URL names, and at the database of the one that is the primary. */
 async function checkHosts(url: string, isAsync: boolean): Promise<readonly Finding[]> {
   try {
-    const { url: primary, sentence, warning: flaw, fault } = await lookAtHosts(url);
-    const found = [ok(sentence)];
-    if (flaw !== undefined) found.push(warning(flaw));
+    const { url: primary, sentence, warnings, fault } = await lookAtHosts(url);
+    const found = [ok(sentence), ...warnings.map(warning)];
     if (fault !== undefined) found.push(isAsync ? warning(fault) : problem(`${fault}, or use --store-async`));
     return [...found, ...(await checkDatabase(primary))];
   } catch (error) {

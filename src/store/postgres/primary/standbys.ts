@@ -6,6 +6,7 @@ import { hostUrls } from "../../host-list.ts";
 import { StoreUnavailable } from "../../store.ts";
 import type { StandbyLag, StoreReplication } from "../../store-replication.ts";
 import { failureOf } from "../failures.ts";
+import { standbysAhead } from "./ahead.ts";
 import { choosePrimary } from "./choose.ts";
 import { askHost } from "./host-answer.ts";
 import { quorumFault } from "./quorum.ts";
@@ -69,7 +70,7 @@ interface HostsLook {
   /** Which one it is, and its standbys. */
   readonly sentence: string;
   /** What deserves a correction, though a store may be used. */
-  readonly warning: string | undefined;
+  readonly warnings: readonly string[];
   /** Why a store is not used without --store-async. */
   readonly fault: string | undefined;
 }
@@ -86,12 +87,20 @@ export async function lookAtHosts(url: string): Promise<HostsLook> {
     const one = asked.find(({ answer }) => answer.host === host);
     if (one?.client === undefined) throw new StoreUnavailable(`${host}: the connection is lost`);
     const standbys = sentenceOf(await lookAtStandbys(one.client));
+    const ahead = await standbysAhead(
+      { host, client: one.client },
+      asked.flatMap(({ answer, client }) =>
+        client === undefined || answer.told instanceof StoreUnavailable || !answer.told.isReadOnly
+          ? []
+          : [{ host: answer.host, client }],
+      ),
+    );
     const { names, commit } = told.waiting;
     const waiting = names === "" ? "wait for no standby" : `wait for standbys (${names}; synchronous_commit ${commit})`;
     return {
       url: one.url,
       sentence: `${host} is the primary, on timeline ${told.timeline}; its commits ${waiting}; standbys: ${standbys}`,
-      warning,
+      warnings: [...(warning === undefined ? [] : [warning]), ...ahead],
       fault: quorumFault(told.waiting),
     };
   } catch (error) {
