@@ -29,6 +29,8 @@ describe.skipIf(!hasPostgres)("a tool that writes to several PostgreSQL servers"
     const { draft } = newKey(wish, systemRandom);
     await tool.keys.create(draft);
     await second.kill();
+    // What receives for a standby outlives its main process for a moment.
+    await until(async () => (await first.command("SELECT FROM pg_stat_replication")) === 0, "the standbys are gone");
     let told: unknown;
     const revoking = tool.keys.revoke(draft.id).then(
       () => (told = "revoked"),
