@@ -72,6 +72,8 @@ export interface MemberRecord {
   readonly alias?: string;
   readonly joinTime?: number;
   readonly leaveTime?: number;
+  /** It may not talk before; 0 if it may. A mute stays with a member that leaves and joins again. */
+  readonly mutedUntil?: number;
 }
 
 export interface ProfileRecord {

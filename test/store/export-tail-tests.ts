@@ -168,6 +168,28 @@ export function exportTailTests(asks: ConversationAsks): void {
     expect(await asks.opened.place.check?.()).toEqual([]);
   });
 
+  test("a mute comes back with its member, and one that was ended does not", async () => {
+    await newGroup("g1", "ann", "bob", "joe");
+    const mute = (account: string, until: bigint): Promise<unknown> =>
+      groups().change({ app: ofTest.app, group: "g1", actor: "ann", kind: "mute", account, until });
+    const until = 4_000_000_000n;
+    for (const account of ["bob", "joe"]) await mute(account, until);
+    await quit("joe", "g1");
+    await asks.join("joe", "g1");
+    await mute("joe", 0n);
+    const app = `${ofTest.app} imported`;
+    expect(await importTo(app, await exported())).toMatchObject(stored);
+    const query = { app, group: "g1", asker: "ann", after: "", limit: 10, isAdminsOnly: false };
+    expect(await groups().members(query)).toMatchObject({
+      items: [
+        { account: "ann", mutedUntil: 0n },
+        { account: "bob", mutedUntil: until },
+        { account: "joe", mutedUntil: 0n },
+      ],
+    });
+    expect(await asks.sent("bob", "@g1", { app })).toMatchObject({ result: "muted" });
+  });
+
   const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
   const message = (messageId: number, change: object = {}): DataRecord => ({
     message: { messageId: `${messageId}`, sender: "ann", account: "bob", sendTime: "5", body: "b", ...change },

@@ -106,6 +106,7 @@ export function roundTripTests(asks: ConversationAsks): void {
     });
     await change("g1", "ann", { kind: "role", account: "bob", role: "admin" });
     await change("g1", "bob", { kind: "alias", alias: "Bob ⛺" });
+    await change("g2", "bob", { kind: "mute", account: "ann", until: 4_000_000_000n });
     const first = await send("ann", "cid", { body: "one\u0000 \u2028", extra: "e" });
     const second = await send("cid", "ann", { body: "two", replyTo: first });
     await edit("cid", second, { body: "edited", extra: "" });

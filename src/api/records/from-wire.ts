@@ -143,13 +143,15 @@ function groupOf(value: RecordedGroup, place: string): GroupRecord {
   return { ...texts, createdAt: secondsOf(createdAt, `${place}.createdAt`), closed, approval, muted, dismissed };
 }
 
-function memberOf({ group, account, role, alias, joinTime, leaveTime }: RecordedMember, place: string): MemberRecord {
+function memberOf(value: RecordedMember, place: string): MemberRecord {
+  const { group, account, role, alias, joinTime, leaveTime, mutedUntil } = value;
   checkGroup(group, `${place}.group`);
   checkName(account, `${place}.account`);
   checkCharacters(alias, displayNameCharactersMax, `${place}.alias`);
   const times = {
     joinTime: secondsOf(joinTime, `${place}.joinTime`),
     leaveTime: secondsOf(leaveTime, `${place}.leaveTime`),
+    mutedUntil: secondsOf(mutedUntil, `${place}.mutedUntil`),
   };
   if (times.leaveTime > 0 && times.leaveTime < times.joinTime)
     throw invalid(`${place}.leaveTime must not be before its joinTime`);

@@ -22,9 +22,9 @@ function kindOf(record: DataRecord) {
   if (group !== undefined)
     return { case: "group" as const, value: { ...group, createdAt: BigInt(group.createdAt ?? 0) } };
   if (member !== undefined) {
-    const { role = "member", joinTime = 0, leaveTime = 0, ...rest } = member;
-    const value = { ...rest, role: Role[role], joinTime: BigInt(joinTime), leaveTime: BigInt(leaveTime) };
-    return { case: "member" as const, value };
+    const { role = "member", joinTime = 0, leaveTime = 0, mutedUntil = 0, ...rest } = member;
+    const times = { joinTime: BigInt(joinTime), leaveTime: BigInt(leaveTime), mutedUntil: BigInt(mutedUntil) };
+    return { case: "member" as const, value: { ...rest, role: Role[role], ...times } };
   }
   if (profile !== undefined) return { case: "profile" as const, value: profile };
   if (account !== undefined) {

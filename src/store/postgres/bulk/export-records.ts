@@ -18,6 +18,7 @@ export function memberOf(row: MemberRow, column: "from_id" | "until_id") {
     alias: fromText(row.alias),
     joinTime: Number(row.joined_ms / 1_000n),
     ...(column === "until_id" && { leaveTime: Number(leftS) }),
+    mutedUntil: Number(row.muted_until),
   } as const;
 }
 

@@ -111,6 +111,8 @@ export interface MemberRow {
   readonly role: number;
   readonly alias: string;
   readonly joined_ms: bigint;
+  /** 0 if the member is not muted now. */
+  readonly muted_until: bigint;
   readonly left_ns: bigint | null;
 }
 
@@ -269,6 +271,7 @@ export function membersPage(
   return sql`SELECT ${at} AS at, m.number, m.chat_group, g.app AS group_app, g.id AS group_id,
       m.account AS account_number, a.app AS account_app, a.name AS account, m.until_id IS NULL AS is_open,
       g.owner = m.account AS is_owner, m.role::integer AS role, m.alias, m.joined_ms,
+      CASE WHEN m.muted_until > roost.wall_us() / 1000000 THEN m.muted_until ELSE 0 END AS muted_until,
       (SELECT e.at_ns FROM roost.entry e WHERE e.id = m.until_id) AS left_ns
     FROM roost.member m JOIN roost.chat_group g ON g.number = m.chat_group JOIN roost.account a ON a.number = m.account
     WHERE roost.require_life(${life}) AND (${at}, m.number) > (${`${id}`}::bigint, ${`${row}`}::bigint)

@@ -314,8 +314,11 @@ BEGIN
     SELECT FROM member m WHERE m.chat_group = its_group AND m.account = its_account AND m.until_id IS NULL)
   THEN
     PERFORM roost.add_members(its_group, its_account, ARRAY[its_account], false, a_id, joined * 1000000);
+    -- Also without a mute: that of an earlier row stays otherwise.
     UPDATE member m SET role = CASE WHEN a_record ->> 'role' = 'admin' THEN 1 ELSE 0 END,
-        alias = coalesce(a_record ->> 'alias', '')
+        alias = coalesce(a_record ->> 'alias', ''),
+        muted_until = CASE WHEN its_account = (SELECT g.owner FROM chat_group g WHERE g.number = its_group) THEN 0
+          ELSE coalesce((a_record ->> 'mutedUntil')::bigint, 0) END
       WHERE m.chat_group = its_group AND m.account = its_account AND m.until_id IS NULL;
   END IF;
   IF left_at > 0 THEN

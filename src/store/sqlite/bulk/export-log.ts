@@ -46,6 +46,7 @@ interface MemberRow {
   readonly alias: string;
   readonly role: bigint;
   readonly owner: bigint;
+  readonly muted_until: bigint;
   /** When it left; null if that is not known. */
   readonly left_ns: bigint | null;
 }
@@ -57,7 +58,7 @@ export class ExportLog {
   constructor(db: Database, names: ExportNames) {
     this.names = names;
     const columns = "id, inbox, sender, sent_ns, type, body, extra, state, reply_to, mentions";
-    const member = `m.number, m."group", m.account, m.until_id, m.joined_ms, m.alias, m.role, g.owner,
+    const member = `m.number, m."group", m.account, m.until_id, m.joined_ms, m.alias, m.role, m.muted_until, g.owner,
       (SELECT e.at_ns FROM entry e WHERE e.id = m.until_id) AS left_ns`;
     const members = (at: "from_id" | "until_id"): string =>
       `SELECT m.${at} AS at, ${member} FROM member m JOIN "group" g ON g.number = m."group"
@@ -79,11 +80,12 @@ export class ExportLog {
     };
   }
 
-  page(selection: LogSelection, from: RowPosition, limit: number) {
+  /** `now`: in seconds since 1970. */
+  page(selection: LogSelection, from: RowPosition, limit: number, now: bigint) {
     const end = { id: this.sql.last.get()?.last_id ?? 0n, row: idMax };
     const messages = this.messages(selection, from, limit, end);
-    const joined = this.members("joined", selection, from, messages.reached.id);
-    const left = this.members("left", selection, from, messages.reached.id);
+    const joined = this.members("joined", selection, from, messages.reached.id, now);
+    const left = this.members("left", selection, from, messages.reached.id, now);
     return logPageOf([messages, joined, left], end, limit);
   }
 
@@ -110,7 +112,13 @@ export class ExportLog {
     return { found, reached: end };
   }
 
-  private members(kind: "joined" | "left", selection: LogSelection, from: RowPosition, until: bigint): PlacedRecords {
+  private members(
+    kind: "joined" | "left",
+    selection: LogSelection,
+    from: RowPosition,
+    until: bigint,
+    now: bigint,
+  ): PlacedRecords {
     const rows = this.sql[kind].all(from.id, from.row, until);
     const found = rows.flatMap((row): PlacedRecord[] => {
       const group = this.names.group(row.group);
@@ -128,6 +136,7 @@ export class ExportLog {
         alias: row.alias,
         joinTime: Number(row.joined_ms / 1_000n),
         ...leaveTime,
+        mutedUntil: row.muted_until > now ? Number(row.muted_until) : 0,
       } as const;
       return [{ id, row: number, record: { cursor, member } }];
     });

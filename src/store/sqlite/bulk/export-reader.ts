@@ -120,11 +120,11 @@ export class ExportReader {
     if (selected === undefined) return { result: "notFound" };
     const { records, position, isEnd } = isInTail(from)
       ? this.tail.page(selected.tail, from, query.limit, now)
-      : this.part(selected, from, query.limit);
+      : this.part(selected, from, query.limit, now);
     return { result: "page", records, cursor: formatCursor(position), isEnd };
   }
 
-  private part(selected: Selected, from: RowPosition, limit: number): Part {
+  private part(selected: Selected, from: RowPosition, limit: number, now: bigint): Part {
     switch (from.part) {
       case "profiles":
         return this.profiles(selected, from, limit);
@@ -135,12 +135,12 @@ export class ExportReader {
       case "groups":
         return this.groups(selected, from, limit);
       case "log":
-        return this.logPart(selected, from, limit);
+        return this.logPart(selected, from, limit, now);
     }
   }
 
-  private logPart(selected: Selected, from: RowPosition, limit: number): Part {
-    const page = this.log.page(selected, from, limit);
+  private logPart(selected: Selected, from: RowPosition, limit: number, now: bigint): Part {
+    const page = this.log.page(selected, from, limit, now);
     if (!page.isEnd) return page;
     const { group, pair } = selected.tail;
     const parts = tailPartsOf({ isPair: pair !== undefined, isGroup: group !== undefined });

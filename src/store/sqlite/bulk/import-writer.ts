@@ -66,8 +66,8 @@ export class ImportWriter {
            created_ms, version, member_count)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) RETURNING number`,
       ),
-      setMember: db.prepare<null, [number, string, bigint, bigint]>(
-        `UPDATE member SET role = ?, alias = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      setMember: db.prepare<null, [number, string, number, bigint, bigint]>(
+        `UPDATE member SET role = ?, alias = ?, muted_until = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
       ),
       setState: db.prepare<null, [number, bigint]>("UPDATE message SET state = ? WHERE id = ?"),
       addReaction: db.prepare<null, [bigint, string, bigint]>(
@@ -218,7 +218,7 @@ export class ImportWriter {
   /** Windows begin and end among the messages as the records do. */
   private member(app: string, record: MemberRecord, { ids, atNs }: Moment): string | undefined {
     const { names, rows, membership } = this.parts;
-    const { account, role = "member", alias = "", joinTime = 0, leaveTime = 0 } = record;
+    const { account, role = "member", alias = "", joinTime = 0, leaveTime = 0, mutedUntil = 0 } = record;
     const group = rows.find(app, record.group);
     if (group === null) return `member.group ${record.group} has no record before it`;
     const latest = BigInt(Math.max(joinTime, leaveTime)) * 1_000_000_000n;
@@ -228,8 +228,9 @@ export class ImportWriter {
     const self = { number, name: account };
     if (rows.member(group.number, number) === null) {
       membership.add(group, self, [self], false, momentAt(ids, joinTime));
-      if (role === "admin" || alias !== "")
-        this.sql.setMember.run(role === "admin" ? 1 : 0, alias, group.number, number);
+      // Also without a mute: that of an earlier row stays otherwise.
+      const mute = number === group.owner ? 0 : mutedUntil;
+      this.sql.setMember.run(role === "admin" ? 1 : 0, alias, mute, group.number, number);
     }
     this.dismissed.touch(group.number);
     const joined = leaveTime > 0 ? rows.find(app, record.group) : null;

@@ -8,6 +8,4 @@ export interface AccountStateChange {
   version: bigint;
 }
 
-export const AccountStateChange: MessageType<AccountStateChange> = [
-  ["version", int64],
-];
+export const AccountStateChange: MessageType<AccountStateChange> = [["version", int64]];

@@ -8,6 +8,4 @@ export interface BlockReq {
   account: string;
 }
 
-export const BlockReq: MessageType<BlockReq> = [
-  ["account", string],
-];
+export const BlockReq: MessageType<BlockReq> = [["account", string]];

@@ -7,6 +7,4 @@ export interface ErrorResp {
   message: string;
 }
 
-export const ErrorResp: MessageType<ErrorResp> = [
-  ["message", string],
-];
+export const ErrorResp: MessageType<ErrorResp> = [["message", string]];

@@ -7,6 +7,4 @@ export interface GroupDismissReq {
   group: string;
 }
 
-export const GroupDismissReq: MessageType<GroupDismissReq> = [
-  ["group", string],
-];
+export const GroupDismissReq: MessageType<GroupDismissReq> = [["group", string]];

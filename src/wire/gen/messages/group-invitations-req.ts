@@ -7,6 +7,4 @@ export interface GroupInvitationsReq {
   group: string;
 }
 
-export const GroupInvitationsReq: MessageType<GroupInvitationsReq> = [
-  ["group", string],
-];
+export const GroupInvitationsReq: MessageType<GroupInvitationsReq> = [["group", string]];

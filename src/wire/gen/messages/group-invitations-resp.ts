@@ -7,6 +7,4 @@ export interface GroupInvitationsResp {
   invitations: Invitation[];
 }
 
-export const GroupInvitationsResp: MessageType<GroupInvitationsResp> = [
-  ["invitations", Invitation, "repeated"],
-];
+export const GroupInvitationsResp: MessageType<GroupInvitationsResp> = [["invitations", Invitation, "repeated"]];

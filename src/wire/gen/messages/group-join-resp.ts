@@ -8,6 +8,4 @@ export interface GroupJoinResp {
   group: string;
 }
 
-export const GroupJoinResp: MessageType<GroupJoinResp> = [
-  ["group", string],
-];
+export const GroupJoinResp: MessageType<GroupJoinResp> = [["group", string]];

@@ -7,6 +7,4 @@ export interface KickoutNotify {
   channelId: string;
 }
 
-export const KickoutNotify: MessageType<KickoutNotify> = [
-  ["channelId", string],
-];
+export const KickoutNotify: MessageType<KickoutNotify> = [["channelId", string]];

@@ -7,6 +7,4 @@ export interface LoginRenewReq {
   token: string;
 }
 
-export const LoginRenewReq: MessageType<LoginRenewReq> = [
-  ["token", string],
-];
+export const LoginRenewReq: MessageType<LoginRenewReq> = [["token", string]];

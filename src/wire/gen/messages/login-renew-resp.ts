@@ -8,6 +8,4 @@ export interface LoginRenewResp {
   expiresAt: bigint;
 }
 
-export const LoginRenewResp: MessageType<LoginRenewResp> = [
-  ["expiresAt", int64],
-];
+export const LoginRenewResp: MessageType<LoginRenewResp> = [["expiresAt", int64]];

@@ -7,6 +7,4 @@ export interface MediaTicketResp {
   tickets: MediaTicket[];
 }
 
-export const MediaTicketResp: MessageType<MediaTicketResp> = [
-  ["tickets", MediaTicket, "repeated"],
-];
+export const MediaTicketResp: MessageType<MediaTicketResp> = [["tickets", MediaTicket, "repeated"]];

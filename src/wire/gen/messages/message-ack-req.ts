@@ -7,6 +7,4 @@ export interface MessageAckReq {
   messageId: bigint;
 }
 
-export const MessageAckReq: MessageType<MessageAckReq> = [
-  ["messageId", int64],
-];
+export const MessageAckReq: MessageType<MessageAckReq> = [["messageId", int64]];

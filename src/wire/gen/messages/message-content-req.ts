@@ -7,6 +7,4 @@ export interface MessageContentReq {
   messageIds: bigint[];
 }
 
-export const MessageContentReq: MessageType<MessageContentReq> = [
-  ["messageIds", int64, "repeated"],
-];
+export const MessageContentReq: MessageType<MessageContentReq> = [["messageIds", int64, "repeated"]];

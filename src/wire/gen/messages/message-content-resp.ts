@@ -7,6 +7,4 @@ export interface MessageContentResp {
   contents: MessageContent[];
 }
 
-export const MessageContentResp: MessageType<MessageContentResp> = [
-  ["contents", MessageContent, "repeated"],
-];
+export const MessageContentResp: MessageType<MessageContentResp> = [["contents", MessageContent, "repeated"]];

@@ -7,6 +7,4 @@ export interface MessageHideReq {
   messageIds: bigint[];
 }
 
-export const MessageHideReq: MessageType<MessageHideReq> = [
-  ["messageIds", int64, "repeated"],
-];
+export const MessageHideReq: MessageType<MessageHideReq> = [["messageIds", int64, "repeated"]];

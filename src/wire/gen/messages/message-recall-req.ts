@@ -7,6 +7,4 @@ export interface MessageRecallReq {
   messageId: bigint;
 }
 
-export const MessageRecallReq: MessageType<MessageRecallReq> = [
-  ["messageId", int64],
-];
+export const MessageRecallReq: MessageType<MessageRecallReq> = [["messageId", int64]];

@@ -8,6 +8,4 @@ export interface PresenceReq {
   accounts: string[];
 }
 
-export const PresenceReq: MessageType<PresenceReq> = [
-  ["accounts", string, "repeated"],
-];
+export const PresenceReq: MessageType<PresenceReq> = [["accounts", string, "repeated"]];

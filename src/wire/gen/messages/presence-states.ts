@@ -8,6 +8,4 @@ export interface PresenceStates {
   states: PresenceState[];
 }
 
-export const PresenceStates: MessageType<PresenceStates> = [
-  ["states", PresenceState, "repeated"],
-];
+export const PresenceStates: MessageType<PresenceStates> = [["states", PresenceState, "repeated"]];

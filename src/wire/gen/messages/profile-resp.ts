@@ -8,6 +8,4 @@ export interface ProfileResp {
   profiles: Profile[];
 }
 
-export const ProfileResp: MessageType<ProfileResp> = [
-  ["profiles", Profile, "repeated"],
-];
+export const ProfileResp: MessageType<ProfileResp> = [["profiles", Profile, "repeated"]];
