@@ -23,6 +23,9 @@ const loadAt = 1_200;
 /** Where the line above what is new stands at first, below the upper edge. */
 const newLineTop = 72;
 
+/** That of the last view, of this or another conversation: the first rows that are drawn fit it. */
+let lastSize = { width: 0, height: 0 };
+
 interface Jump {
   readonly key: string;
 }
@@ -32,7 +35,7 @@ export function MessageList({ room }: { readonly room: Room }) {
   const t = texts();
   const box = useRef<HTMLDivElement>(null);
   const inner = useRef<HTMLDivElement>(null);
-  const size = useSignal({ width: 0, height: 0 });
+  const size = useSignal(lastSize);
   const anchor = useRef<Anchor>(room.readId === undefined ? "end" : { key: "new", offset: -newLineTop });
   const isAtEnd = useSignal(true);
   /** The message that Tab reaches: the last one, until another one was focused. */
@@ -95,7 +98,7 @@ export function MessageList({ room }: { readonly room: Room }) {
       const { clientWidth: width, clientHeight: height } = outer;
       const before = size.peek();
       if (before.width !== width) positions.peek().forget();
-      if (before.width !== width || before.height !== height) size.value = { width, height };
+      if (before.width !== width || before.height !== height) size.value = lastSize = { width, height };
       else again();
     };
     // At once: the observer tells only after the first frame is laid out.
