@@ -3,18 +3,18 @@
 import { type Deferred, deferred } from "./deferred.ts";
 
 export class Outcome {
-  private waiting: Deferred<void> | undefined;
+  private queued: Deferred<void> | undefined;
 
   /** Settles with the next outcome; the same promise for all who wait for it. */
   next(): Promise<void> {
-    return (this.waiting ??= deferred()).promise;
+    return (this.queued ??= deferred()).promise;
   }
 
   /** Tells those who wait. `failure`: it has failed, for this reason. */
   settle(failure?: Error): void {
-    const { waiting } = this;
-    this.waiting = undefined;
-    if (failure === undefined) waiting?.resolve();
-    else waiting?.reject(failure);
+    const { queued } = this;
+    this.queued = undefined;
+    if (failure === undefined) queued?.resolve();
+    else queued?.reject(failure);
   }
 }

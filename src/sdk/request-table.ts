@@ -25,7 +25,7 @@ interface OpenRequest {
 export class RequestTable {
   private readonly environment: Environment;
   private readonly timeoutMs: number;
-  private readonly waiting = new Map<number, PendingRequest>();
+  private readonly queued = new Map<number, PendingRequest>();
   private sequence: number;
 
   /** Sequence numbers wrap after 2^32 - 1. */
@@ -36,28 +36,28 @@ export class RequestTable {
   }
 
   get size(): number {
-    return this.waiting.size;
+    return this.queued.size;
   }
 
   /** Registers a request under the next sequence number that is not in use. */
   open(command: string): OpenRequest {
-    while (this.waiting.has(this.sequence)) this.sequence = (this.sequence + 1) >>> 0;
+    while (this.queued.has(this.sequence)) this.sequence = (this.sequence + 1) >>> 0;
     const sequence = this.sequence;
     this.sequence = (sequence + 1) >>> 0;
     const { promise: answer, resolve, reject } = deferred<Uint8Array>();
     const cancel = this.environment.after(this.timeoutMs, () => {
-      this.waiting.delete(sequence);
+      this.queued.delete(sequence);
       reject(new RequestTimedOut(command, this.timeoutMs));
     });
-    this.waiting.set(sequence, { command, cancel, resolve, reject });
+    this.queued.set(sequence, { command, cancel, resolve, reject });
     return { sequence, answer };
   }
 
   /** Settles the request of a response. A response that no request waits for is dropped. */
   settle({ sequence, status }: Header, body: Uint8Array): void {
-    const request = this.waiting.get(sequence);
+    const request = this.queued.get(sequence);
     if (request === undefined) return;
-    this.waiting.delete(sequence);
+    this.queued.delete(sequence);
     request.cancel();
     if (status === Status.Success) request.resolve(body);
     else request.reject(new RequestRefused(request.command, status, decodeMessage(ErrorResp, body)?.message ?? ""));
@@ -65,8 +65,8 @@ export class RequestTable {
 
   /** Rejects all requests, because the connection has ended. */
   failAll(error: Error): void {
-    const requests = [...this.waiting.values()];
-    this.waiting.clear();
+    const requests = [...this.queued.values()];
+    this.queued.clear();
     for (const { cancel, reject } of requests) {
       cancel();
       reject(error);

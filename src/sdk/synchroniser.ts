@@ -69,7 +69,7 @@ export class Synchroniser {
   /** The first message that the owner failed to process: it and later ones are not acknowledged. */
   private failedId: bigint | undefined;
   /** Pushes during the reading after a sign-in; undefined outside it. */
-  private waiting: HeldPushes | undefined;
+  private queued: HeldPushes | undefined;
   private running: Promise<void> | undefined;
   /** Waits for the owner to acknowledge what it has processed; readings do not wait for this. */
   private settling: Promise<void> | undefined;
@@ -91,7 +91,7 @@ export class Synchroniser {
     this.account = account;
     this.isOnline = true;
     this.isPositioned = false;
-    this.waiting = new HeldPushes();
+    this.queued = new HeldPushes();
     this.read();
   }
 
@@ -99,7 +99,7 @@ export class Synchroniser {
     this.isOnline = false;
     this.isWantedAgain = false;
     // The index has them, and the next sign-in delivers them in order.
-    this.waiting = undefined;
+    this.queued = undefined;
     this.clearLazy();
     this.cancelSoon?.();
     this.cancelSoon = undefined;
@@ -107,8 +107,8 @@ export class Synchroniser {
 
   /** Takes a push of the received log: a direct or a group message, or another entry; and what came before it. */
   pushed(item: Item, ...previousIds: readonly bigint[]): void {
-    if (this.waiting !== undefined) {
-      if (!this.waiting.hold({ item, previousIds })) this.isWantedAgain = true;
+    if (this.queued !== undefined) {
+      if (!this.queued.hold({ item, previousIds })) this.isWantedAgain = true;
       return;
     }
     if (!this.log.take(idOf(item))) return;
@@ -166,7 +166,7 @@ export class Synchroniser {
     try {
       const delivered = await this.readOnce();
       this.failures = 0;
-      const hadWaited = this.waiting !== undefined;
+      const hadWaited = this.queued !== undefined;
       this.releaseWaiting();
       if (delivered > 0 || hadWaited) this.owner.synced(delivered);
       if (this.inWork.size > 0) {
@@ -244,7 +244,7 @@ export class Synchroniser {
   /** Moves the cursor over what is not delivered, except for what was pushed. */
   private jump(lastId: bigint): number {
     let delivered = 0;
-    for (const { item } of this.waiting?.take(lastId) ?? []) {
+    for (const { item } of this.queued?.take(lastId) ?? []) {
       if (!this.log.take(idOf(item))) continue;
       delivered++;
       this.hand(item);
@@ -274,7 +274,7 @@ export class Synchroniser {
       // No content: purged since the index was read. Already taken: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
-      this.hand(this.waiting?.get(last) ?? indexedMessage(entry, content, this.account));
+      this.hand(this.queued?.get(last) ?? indexedMessage(entry, content, this.account));
     }
     this.log.advance(last);
     return delivered;
@@ -322,8 +322,8 @@ export class Synchroniser {
   }
 
   private releaseWaiting(): void {
-    const waiting = this.waiting?.take() ?? [];
-    this.waiting = undefined;
+    const waiting = this.queued?.take() ?? [];
+    this.queued = undefined;
     for (const { item, previousIds } of waiting) this.pushed(item, ...previousIds);
   }
 

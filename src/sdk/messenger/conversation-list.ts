@@ -65,7 +65,7 @@ export class ConversationList implements Iterable<ConversationState> {
   private isPausing = false;
   private noted: Noted[] | undefined;
   /** To be called when the list has been read. */
-  private readonly waiting: (() => void)[] = [];
+  private readonly queued: (() => void)[] = [];
   /** Conversations that belong to the list and are not loaded. */
   private readonly unknownKeys = new Set<string>();
   private readonly notes: OnceATurn<string>;
@@ -146,7 +146,7 @@ export class ConversationList implements Iterable<ConversationState> {
    * later one if it fails.
    */
   readAgain(done?: () => void): void {
-    if (done !== undefined) this.waiting.push(done);
+    if (done !== undefined) this.queued.push(done);
     this.isWanted = this.isOnline;
     if (!this.isOnline || this.reading !== undefined || this.isPausing) return;
     this.isWanted = false;
@@ -237,7 +237,7 @@ export class ConversationList implements Iterable<ConversationState> {
     const isAll = this.records.size > 0 && !this.more;
     const wanted = isAll ? Infinity : Math.max(firstPageSize, this.records.size + this.unknownKeys.size);
     this.unknownKeys.clear();
-    const { length } = this.waiting;
+    const { length } = this.queued;
     const listed: ConversationRecord[] = [];
     let hasMore = true;
     for (let before = 0n; hasMore && listed.length < wanted;) {
@@ -252,7 +252,7 @@ export class ConversationList implements Iterable<ConversationState> {
     this.add(listed, hasMore);
     this.isRead = true;
     this.settle();
-    for (const done of this.waiting.splice(0, length)) done();
+    for (const done of this.queued.splice(0, length)) done();
   }
 
   private add(added: readonly ConversationRecord[], hasMore: boolean): void {

@@ -29,7 +29,7 @@ export class MessageFetcher {
   private readonly ask: Ask;
   private readonly environment: Environment;
   private readonly fetched: (id: bigint, found: Found | undefined) => void;
-  private readonly waiting = new Map<bigint, Waiter>();
+  private readonly queued = new Map<bigint, Waiter>();
   private isOnline = false;
   private isBusy = false;
 
@@ -45,9 +45,9 @@ export class MessageFetcher {
 
   /** Resolves when the message has been fetched, from now on; after the next sign-in if need be. */
   fetch(id: bigint): Promise<Found | undefined> {
-    const waiter = this.waiting.get(id) ?? deferred<Found | undefined>();
-    if (this.waiting.size < waitingMax) this.waiting.set(id, waiter);
-    else if (!this.waiting.has(id)) waiter.resolve(undefined);
+    const waiter = this.queued.get(id) ?? deferred<Found | undefined>();
+    if (this.queued.size < waitingMax) this.queued.set(id, waiter);
+    else if (!this.queued.has(id)) waiter.resolve(undefined);
     this.later();
     return waiter.promise;
   }
@@ -62,14 +62,14 @@ export class MessageFetcher {
   }
 
   private later(): void {
-    if (this.isBusy || !this.isOnline || this.waiting.size === 0) return;
+    if (this.isBusy || !this.isOnline || this.queued.size === 0) return;
     this.isBusy = true;
     this.environment.after(collectMs, () => void this.next());
   }
 
   private async next(): Promise<void> {
-    const batch = [...this.waiting].slice(0, contentIdsAsked);
-    for (const [id] of batch) this.waiting.delete(id);
+    const batch = [...this.queued].slice(0, contentIdsAsked);
+    for (const [id] of batch) this.queued.delete(id);
     try {
       const messageIds = batch.map(([id]) => id);
       const { messages } = await this.ask(Command.History, HistoryReq, { messageIds }, HistoryResp);

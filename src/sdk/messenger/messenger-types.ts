@@ -119,7 +119,7 @@ export interface Timeline {
    */
   readonly parts: readonly (readonly ChatMessage[])[];
   readonly hasBefore: boolean;
-  /** Whether newer ones were forgotten: what comes is not shown then, until `loadAfter` has loaded what is before it. */
+  /** Whether newer ones were forgotten: what comes is not shown then, until `loadAfter` has loaded those before it. */
   readonly hasAfter: boolean;
   /** Loads an older page. Rejects as requests do. */
   loadBefore(): Promise<void>;

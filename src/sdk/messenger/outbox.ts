@@ -49,7 +49,7 @@ export class Outbox {
   private storage: OutboxStorage | undefined;
   private hasStorageFailed = false;
   private lastAddedAt = 0;
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly queued = new Map<string, Waiting>();
   /** The partners to whom messages are being sent. */
   private readonly running = new Set<string>();
   private closing: Promise<void> | undefined;
@@ -87,7 +87,7 @@ export class Outbox {
    * @throws RangeError beyond 10,000 messages that wait or have failed
    */
   add(partner: Partner, draft: Draft): ChatMessage {
-    if (this.waiting.size >= entriesMax) throw new RangeError(`${entriesMax} messages wait: discard some`);
+    if (this.queued.size >= entriesMax) throw new RangeError(`${entriesMax} messages wait: discard some`);
     const { sender } = this;
     const { account, group } = namesOf(partner);
     const { replyTo, ...contents } = filled(draft);
@@ -115,14 +115,14 @@ export class Outbox {
 
   pending(partner?: Partner): readonly ChatMessage[] {
     const key = partner && keyOf(partner);
-    const wanted = [...this.waiting.values()].filter((one) => key === undefined || one.key === key);
+    const wanted = [...this.queued.values()].filter((one) => key === undefined || one.key === key);
     return wanted.map(({ message }) => message);
   }
 
   /** Sends a failed message again, also one that may be stored already. */
   retry(clientId: string): void {
-    const one = this.waiting.get(clientId);
-    if (one === undefined || one.message.state !== "failed") return;
+    const one = this.queued.get(clientId);
+    if (one?.message.state !== "failed") return;
     one.entry = { ...one.entry, triedAt: 0, failure: "" };
     one.message = messageOf(one.entry, this.sender.account());
     this.sender.changed(one.partner);
@@ -130,13 +130,13 @@ export class Outbox {
   }
 
   async discard(clientId: string): Promise<void> {
-    const one = this.waiting.get(clientId);
+    const one = this.queued.get(clientId);
     if (one !== undefined) await this.end(one);
   }
 
   /** Signed in: sends what waits. */
   online(): void {
-    for (const one of this.waiting.values()) void this.run(one);
+    for (const one of this.queued.values()) void this.run(one);
   }
 
   /** The client has ended. Never rejects. */
@@ -158,7 +158,7 @@ export class Outbox {
   }
 
   private next(key: string): Waiting | undefined {
-    for (const one of this.waiting.values()) if (one.key === key && one.message.state === "sending") return one;
+    for (const one of this.queued.values()) if (one.key === key && one.message.state === "sending") return one;
     return undefined;
   }
 
@@ -171,7 +171,7 @@ export class Outbox {
         one.entry = { ...one.entry, triedAt: Date.now() };
         await this.put(one);
         // Discarded meanwhile.
-        if (!this.waiting.has(clientId)) return true;
+        if (!this.queued.has(clientId)) return true;
       } else if (Math.abs(Date.now() - triedAt) > repeatableMs) {
         throw new Error(unknownOutcome);
       }
@@ -181,12 +181,12 @@ export class Outbox {
       await this.fail(one, errorOf(cause));
       return true;
     }
-    if (this.waiting.has(clientId)) await this.end(one, stored);
+    if (this.queued.has(clientId)) await this.end(one, stored);
     return true;
   }
 
   private async fail(one: Waiting, error: Error): Promise<void> {
-    if (!this.waiting.has(one.entry.clientId)) return;
+    if (!this.queued.has(one.entry.clientId)) return;
     one.entry = { ...one.entry, failure: error.message };
     one.message = { ...one.message, state: "failed", error };
     this.sender.changed(one.partner, one.entry.clientId);
@@ -195,7 +195,7 @@ export class Outbox {
 
   private async end(one: Waiting, stored?: Stored): Promise<void> {
     const { clientId } = one.entry;
-    this.waiting.delete(clientId);
+    this.queued.delete(clientId);
     this.sender.changed(one.partner, clientId, stored);
     // One that stays is sent again by the next run, with its clientId.
     await this.keep(one, (storage) => storage.remove(clientId));
@@ -206,7 +206,7 @@ export class Outbox {
     const partner = toGroup ? { group: dest } : { account: dest };
     const message = messageOf(entry, this.sender.account());
     const one = { partner, key: keyOf(partner), entry, message, kept: Promise.resolve() };
-    this.waiting.set(clientId, one);
+    this.queued.set(clientId, one);
     return one;
   }
 

@@ -10,7 +10,7 @@ export class TalksUnderWay {
   private readonly talks = new Map<string, Set<Promise<unknown>>>();
   private readonly own = new Set<bigint>();
   /** Resolves when the messages that wait have been delivered. */
-  private waiting: Promise<void> | undefined;
+  private queued: Promise<void> | undefined;
 
   /** Follows a talk in a conversation. */
   async follow<Result extends { readonly id: bigint }>(key: string, talk: Promise<Result>): Promise<Result> {
@@ -29,19 +29,19 @@ export class TalksUnderWay {
   }
 
   /**
-   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's, else ''. It waits
-   * for the talks that are under way there, and later messages for it, so that they stay in order. Resolves as
+   * Delivers a message, unless this client has sent it: `key` is the conversation of one of this account's, else ''. It
+   * waits for the talks that are under way there, and later messages for it, so that they stay in order. Resolves as
    * `deliver` does.
    */
   inTurn(id: bigint, key: string, deliver: () => Promise<boolean> | undefined): Promise<boolean> | undefined {
     const talks = this.talks.get(key);
-    if (talks === undefined && this.waiting === undefined) return deliver();
-    const turn = Promise.all([this.waiting, talks && Promise.allSettled(talks)]);
+    if (talks === undefined && this.queued === undefined) return deliver();
+    const turn = Promise.all([this.queued, talks && Promise.allSettled(talks)]);
     const delivered = turn.then(() => this.own.has(id) || (deliver() ?? true));
     const waiting = turn.then(() => {
-      if (this.waiting === waiting) this.waiting = undefined;
+      if (this.queued === waiting) this.queued = undefined;
     });
-    this.waiting = waiting;
+    this.queued = waiting;
     return delivered;
   }
 }
