@@ -3,6 +3,7 @@
 import { type ReadonlySignal, batch, computed, effect, signal } from "@preact/signals";
 import { Community } from "../../sdk/community/community.ts";
 import type { ChatMessage, ConversationState, Messenger, Partner } from "../../sdk/messenger/messenger.ts";
+import { keyOf } from "../../sdk/messenger/partner.ts";
 import { Drafts } from "./drafts.ts";
 import { MediaShelf } from "./media.ts";
 import { People, watchedMax } from "./people.ts";
@@ -160,11 +161,6 @@ export class Chat {
     const accounts = partners.flatMap((partner) => (partner && "account" in partner ? [partner.account] : []));
     return [...new Set(accounts)].filter((account) => account !== this.me);
   }
-}
-
-/** The key of a conversation, as `ConversationState` has it. */
-export function keyOf(partner: Partner): string {
-  return "group" in partner ? `g:${partner.group}` : `u:${partner.account}`;
 }
 
 /** The partner of a key; undefined if it is none. */

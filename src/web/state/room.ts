@@ -20,6 +20,11 @@ const pageSize = 200;
 /** The bounds on pages that are read to come to the first unread message, and to one that is answered. */
 const unreadPagesMax = 6;
 const jumpPagesMax = 50;
+/** The bound on parts that are kept, of at most a page each, and how many stay on either side of what is read. */
+const partsMax = 16;
+const partsAround = 5;
+/** Above all ids. */
+const idMax = 1n << 63n;
 /** The pause between two marks of what was read, in milliseconds. */
 const markMs = 300;
 
@@ -39,7 +44,9 @@ export class Room {
   readonly parts = signal<Timeline["parts"]>([]);
   readonly phase = signal<"loading" | "ready" | "failed">("loading");
   readonly hasBefore = signal(false);
-  readonly isLoadingBefore = signal(false);
+  /** Whether newer ones were forgotten, as the reader is far from them. */
+  readonly hasAfter = signal(false);
+  readonly isLoadingMore = signal(false);
   /** What is answered, and what is edited; at most one of them. */
   readonly reply = signal<ChatMessage | undefined>(undefined);
   readonly edited = signal<ChatMessage | undefined>(undefined);
@@ -50,7 +57,7 @@ export class Room {
   readonly fault = signal("");
   /** What the other one has read; 0n if that is not known. */
   readonly peerReadId: ReadonlySignal<bigint>;
-  /** Messages of others that have come below what was seen. */
+  /** Messages of others that were not seen yet, also where they are not loaded. */
   readonly newBelow: ReadonlySignal<number>;
   /** What was read when it was opened, if there was something unread. */
   readonly readId: bigint | undefined;
@@ -72,16 +79,7 @@ export class Room {
     this.seenId.value = state?.readId ?? 0n;
     this.rows = new Rows(chat.me, this.readId);
     this.peerReadId = computed(() => chat.stateOf(key)?.peerReadId ?? 0n);
-    this.newBelow = computed(() => {
-      const { value: seenId } = this.seenId;
-      let count = 0;
-      this.last((message) => {
-        if (message.state === "stored" && message.id <= seenId) return true;
-        if (message.sender !== chat.me) count++;
-        return false;
-      });
-      return count;
-    });
+    this.newBelow = computed(() => chat.stateOf(key)?.unread ?? 0);
     this.typists.value = chat.community.typists(partner);
   }
 
@@ -100,8 +98,7 @@ export class Room {
       const isShort = (): boolean => this.readId !== undefined && (timeline.parts[0]?.[0]?.id ?? 0n) > this.readId;
       for (let pages = 0; pages < unreadPagesMax && timeline.hasBefore && isShort(); pages++)
         await timeline.loadBefore();
-      timeline.onChange(() => this.show(timeline));
-      this.show(timeline);
+      this.follow(timeline);
       this.phase.value = "ready";
     } catch {
       this.timeline?.close();
@@ -127,26 +124,46 @@ export class Room {
     return undefined;
   }
 
-  async loadBefore(): Promise<void> {
+  /** Loads older messages, or newer ones that were forgotten: a page if there is one, or all up to a message. */
+  async loadMore(isNewer: boolean, wanted = 0n): Promise<void> {
     const { timeline } = this;
-    if (timeline === undefined || this.isLoadingBefore.peek() || !timeline.hasBefore) return;
-    this.isLoadingBefore.value = true;
+    if (timeline === undefined) return;
+    this.isLoadingMore.value = true;
     try {
-      await timeline.loadBefore();
-      this.show(timeline);
+      for (let pages = wanted > 0n ? jumpPagesMax : 1; pages > 0 && this.loaded(wanted) === undefined; pages--) {
+        if (!(isNewer ? timeline.hasAfter : timeline.hasBefore)) break;
+        await (isNewer ? timeline.loadAfter() : timeline.loadBefore());
+        this.show(timeline);
+      }
     } catch (error) {
       this.fault.value = errorOf(error).message;
     } finally {
-      this.isLoadingBefore.value = false;
+      this.isLoadingMore.value = false;
     }
   }
 
-  /** A message, for which older ones are loaded if need be; undefined if it does not come. */
+  /** Shows the newest messages instead of what is loaded, if they were forgotten. */
+  async toEnd(): Promise<void> {
+    if (!this.hasAfter.peek()) return;
+    await this.attempt(async () => {
+      const newest = await this.conversation.timeline({ limit: pageSize });
+      this.timeline?.close();
+      this.follow(newest);
+    });
+  }
+
+  /** The reader is at this message: of very many, those far from it are forgotten. They come again with the reader. */
+  near(id: bigint): void {
+    const parts = this.parts.peek();
+    const at = this.partOf(id);
+    if (at < 0 || parts.length <= partsMax) return;
+    const firstOf = (part: number): bigint => parts[part]?.[0]?.id ?? 0n;
+    this.timeline?.keep(firstOf(at - partsAround), firstOf(at + partsAround) || idMax);
+  }
+
+  /** A message, for which others are loaded if need be; undefined if it does not come. */
   async reach(id: bigint): Promise<ChatMessage | undefined> {
-    for (let pages = 0; pages < jumpPagesMax && this.hasBefore.peek(); pages++) {
-      if (this.loaded(id) !== undefined) break;
-      await this.loadBefore();
-    }
+    await this.loadMore(this.partOf(id) >= 0, id);
     return this.loaded(id);
   }
 
@@ -232,15 +249,27 @@ export class Room {
     this.timeline?.close();
   }
 
+  private follow(timeline: Timeline): void {
+    this.timeline = timeline;
+    if (this.isClosed) return timeline.close();
+    timeline.onChange(() => this.show(timeline));
+    this.show(timeline);
+  }
+
   private show(timeline: Timeline): void {
     batch(() => {
       this.parts.value = timeline.parts;
       this.hasBefore.value = timeline.hasBefore;
+      this.hasAfter.value = timeline.hasAfter;
     });
   }
 
   private loaded(id: bigint): ChatMessage | undefined {
-    const part = this.parts.value.findLast(([first]) => first !== undefined && first.id > 0n && first.id <= id);
-    return part?.find((message) => message.id === id);
+    return this.parts.value[this.partOf(id)]?.find((message) => message.id === id);
+  }
+
+  /** Which part has a stored message, or would have it; -1 if it is older than all. */
+  private partOf(id: bigint): number {
+    return this.parts.value.findLastIndex(([first]) => first !== undefined && first.id > 0n && first.id <= id);
   }
 }

@@ -48,9 +48,10 @@ export function MessageList({ room }: { readonly room: Room }) {
   /** Counts what needs other rows in the document. */
   const draws = useSignal(0);
   const latest = useRef<RowPositions | undefined>(undefined);
-  const positions = useComputed(
-    () => (latest.current = new RowPositions(room.rows.of(room.parts.value), latest.current)),
-  );
+  const positions = useComputed(() => {
+    const rows = room.rows.of(room.parts.value);
+    return (latest.current = new RowPositions(rows, latest.current, room.hasAfter.value));
+  });
   void draws.value;
 
   const { value: all } = positions;
@@ -66,7 +67,11 @@ export function MessageList({ room }: { readonly room: Room }) {
     const [firstMin, endMin] = rangeOf(all, top, height, spareMin);
     if (firstMin < first || endMin > end || restOf(all, height) !== rest) draws.value++;
     isAtEnd.value = isEnd(all, top, height);
-    if (top < loadAt && room.hasBefore.peek()) void room.loadBefore();
+    if (!room.isLoadingMore.peek()) {
+      room.near(all.row(all.at(top))?.message?.id ?? 0n);
+      if (top < loadAt) void room.loadMore(false);
+      if (top + height > all.total - loadAt) void room.loadMore(true);
+    }
     markSeen(room, all, top + height);
   };
 
@@ -118,6 +123,11 @@ export function MessageList({ room }: { readonly room: Room }) {
     draws.value++;
   };
 
+  const goToEnd = async (): Promise<void> => {
+    if (room.hasAfter.peek()) await room.toEnd();
+    goTo("end");
+  };
+
   // An own message brings the view to the end.
   const pending = useRef("");
   useNow(() => {
@@ -125,7 +135,7 @@ export function MessageList({ room }: { readonly room: Room }) {
     const key = last?.state === "sending" ? last.clientId : "";
     const isNew = key !== "" && key !== pending.current;
     pending.current = key;
-    if (isNew) untracked(() => goTo("end"));
+    if (isNew) untracked(() => void goToEnd());
   });
 
   const onScroll = (): void => {
@@ -202,7 +212,7 @@ export function MessageList({ room }: { readonly room: Room }) {
         role="log"
         aria-label={t.messages}
         aria-live="off"
-        aria-busy={room.isLoadingBefore}
+        aria-busy={room.isLoadingMore}
         tabIndex={0}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
@@ -232,7 +242,7 @@ export function MessageList({ room }: { readonly room: Room }) {
           </div>
         </div>
       </div>
-      <ToEnd room={room} isAtEnd={isAtEnd} onClick={() => goTo("end")} />
+      <ToEnd room={room} isAtEnd={isAtEnd} onClick={() => void goToEnd()} />
       <News room={room} me={chat.me} />
     </div>
   );

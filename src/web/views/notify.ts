@@ -1,6 +1,7 @@
 // Notifications of the system, for who does not see the page and has allowed them.
 
-import { type Chat, keyOf, type News } from "../state/chat.ts";
+import { keyOf } from "../../sdk/messenger/partner.ts";
+import type { Chat, News } from "../state/chat.ts";
 
 const charactersMax = 200;
 

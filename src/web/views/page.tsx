@@ -3,7 +3,8 @@
 import { useCallback, useEffect } from "preact/hooks";
 import type { Partner } from "../../sdk/messenger/messenger.ts";
 import type { App } from "../state/app.ts";
-import { type Chat, keyOf, partnerOf } from "../state/chat.ts";
+import { keyOf } from "../../sdk/messenger/partner.ts";
+import { type Chat, partnerOf } from "../state/chat.ts";
 import { texts } from "../texts/texts.ts";
 import { AppContext, ChatContext, useApp } from "./context.ts";
 import { Details } from "./details.tsx";

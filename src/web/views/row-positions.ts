@@ -35,6 +35,7 @@ interface Shared {
 }
 
 export class RowPositions {
+  readonly hasAfter: boolean;
   private readonly shared: Shared;
   private readonly blocks: readonly Block[];
   /** How many rows are before each block, and how high they are; at the end, the sums of all. */
@@ -43,8 +44,12 @@ export class RowPositions {
   /** The change that `tops` are of. */
   private change = -1;
 
-  /** `former`: those before a change of rows; blocks of the same rows stay. */
-  constructor(parts: readonly (readonly Row[])[], former?: RowPositions) {
+  /**
+   * `former`: those before a change of rows; blocks of the same rows stay. `hasAfter`: others follow that are not
+   * loaded, so that the last one is not the end.
+   */
+  constructor(parts: readonly (readonly Row[])[], former?: RowPositions, hasAfter = false) {
+    this.hasAfter = hasAfter;
     this.shared = former?.shared ?? { blocks: new WeakMap(), changes: 0, found: 0 };
     const { blocks } = this.shared;
     this.starts = new Float64Array(parts.length + 1);
@@ -164,7 +169,7 @@ export function topFor(anchor: Anchor, positions: RowPositions, viewHeight: numb
 
 /** Whether a view that begins at `top` shows the end. Half pixels come of zoomed pages. */
 export const isEnd = (positions: RowPositions, top: number, viewHeight: number): boolean =>
-  top + viewHeight >= positions.total - 2;
+  !positions.hasAfter && top + viewHeight >= positions.total - 2;
 
 /** What a reader reads whose view begins at `top`. */
 export function anchorAt(top: number, positions: RowPositions, viewHeight: number): Anchor {
