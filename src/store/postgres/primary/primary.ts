@@ -107,7 +107,7 @@ export class Primary {
   }
 
   private async lookOnce(): Promise<Place> {
-    const asked = await askHosts(this.urls, (answers) => this.hasSuccessor(answers));
+    const asked = await askHosts(this.urls, (answers) => this.isEnough(answers));
     try {
       const answers = asked.map(({ answer }) => answer);
       const { host, told, warning } = choosePrimary(answers, this.known);
@@ -125,14 +125,15 @@ export class Primary {
   }
 
   /**
-   * Reports whether a server has been promoted since this process wrote, and leaves the one host that is silent no
-   * standby: then that one is not waited for, which is the former primary mostly. It counts once a commit is held.
+   * Reports whether one of the servers is the primary if only a commit on it is held, whatever the one host that is
+   * silent would say. The first search, which shows what is wrong with the list, waits for all.
    */
-  private hasSuccessor(answers: readonly HostAnswer[]): boolean {
-    const { known, urls, isAsync } = this;
-    if (known === undefined || isAsync || answers.length !== urls.length - 1) return false;
+  private isEnough(answers: readonly HostAnswer[]): boolean {
+    const { known, urls, isAsync, lastFailure } = this;
+    const isFirst = known === undefined && lastFailure === undefined;
+    if (isAsync || isFirst || answers.length !== urls.length - 1) return false;
     return answers.some(({ told }) => {
-      if (told instanceof StoreUnavailable || told.isReadOnly || told.timeline <= known.timeline) return false;
+      if (told instanceof StoreUnavailable || told.isReadOnly) return false;
       const { names, standbys } = told.waiting;
       return standbys >= standbysNeeded(names) && excludesOthers(names, urls.length);
     });

@@ -40,9 +40,9 @@ export function standbysNeeded(names: string): number {
 }
 
 /**
- * Reports whether a commit that is held on a newly promoted server with these names proves that no former primary
- * acknowledges anything. All servers but these two have to hold it then: they follow the newer timeline, so the former
- * primary, which waits for one standby at least, has none. `hosts`: how many are listed; the names may have others.
+ * Reports whether a commit that is held on a server with these names proves that another one acknowledges nothing. All
+ * servers but these two have to hold it then: they follow this server, so the other one, which waits for one standby at
+ * least, has none. `hosts`: how many are listed; the names may have others.
  */
 export function excludesOthers(names: string, hosts: number): boolean {
   const list = names.replace(/^\s*(?:(?:any|first)\s+)?\d+\s*\(/i, "");
