@@ -144,4 +144,18 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await sayUntil(store, "3");
     expect(store.replication?.primary).toBe(`127.0.0.1:${next.port}`);
   }, 120_000);
+
+  test("may be without standbys by its settings for a moment after its promotion", async () => {
+    const [first, second, third] = cluster.servers;
+    await first.kill();
+    const refusals: string[] = [];
+    const store = await open({ refused: (sentence) => refusals.push(sentence) });
+    await second.set({ synchronous_standby_names: "" });
+    await second.promote();
+    await third.followOther(second, "s3");
+    await until(() => store.trouble.includes("synchronous_standby_names is empty"), "the store says why");
+    await second.set({ synchronous_standby_names: "ANY 1 (s1, s3)" });
+    await sayUntil(store, "1");
+    expect(refusals).toEqual([]);
+  }, 120_000);
 });

@@ -18,6 +18,9 @@ export class DatabaseAway extends StoreUnavailable {}
  */
 export class StoreReplaced extends StoreUnavailable {}
 
+/** Commits of a server may be lost with it, by its settings. One that was just promoted may have others in a moment. */
+export class QuorumFault extends StoreUnavailable {}
+
 /** SQLSTATEs of missing tables, columns, functions and schemas. */
 const missingState = /^(3F000|42P01|42703|42883)$/;
 /** SQLSTATEs of transient failures: connections, resources, start-up, standby, locks, time limits, disks. */
@@ -31,7 +34,6 @@ const idleCode = "ERR_POSTGRES_IDLE_TIMEOUT";
 
 /** Describes a failure of the database, the network or the configuration; undefined for a bug. */
 function sentenceOf(error: unknown): string | undefined {
-  if (error instanceof StoreUnavailable) return error.message;
   if (error instanceof SQL.PostgresError) {
     if (error.errno === refusalState || error.errno === replacedState) return error.message;
     return `${error.message} (${error.errno ?? error.code})`;
@@ -63,9 +65,14 @@ function isReplaced(error: unknown): boolean {
   return error.errno === replacedState || missingState.test(error.errno);
 }
 
+/** Reports whether a store that cannot be opened may be opened later, without a restart with other settings. */
+export function mayOpenLater(error: unknown): boolean {
+  return error instanceof DatabaseAway || error instanceof QuorumFault;
+}
+
 /** Converts an error for a query's caller: DatabaseAway, StoreReplaced or StoreUnavailable, or a bug unchanged. */
 export function failureOf(error: unknown): unknown {
-  if (error instanceof DatabaseAway || error instanceof StoreReplaced) return error;
+  if (error instanceof StoreUnavailable) return error;
   const sentence = sentenceOf(error);
   if (sentence === undefined) return error;
   if (isReplaced(error)) return new StoreReplaced(sentence, { cause: error });

@@ -32,7 +32,7 @@ import {
 import { PostgresBackEnd } from "./back-end/postgres-back-end.ts";
 import { placeOf } from "./client.ts";
 import { Connections } from "./connection.ts";
-import { DatabaseAway, StoreReplaced } from "./failures.ts";
+import { mayOpenLater, StoreReplaced } from "./failures.ts";
 import { ConversationReader } from "./conversation-reader.ts";
 import { countUpTo, Horizons, purgeSlice } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -290,7 +290,7 @@ export class PostgresStore extends JobStore implements Store {
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
-      const isPermanent = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
+      const isPermanent = unopened === undefined ? error instanceof NotOwned : !mayOpenLater(error);
       if (isPermanent && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
     }

@@ -9,7 +9,7 @@ import type { SQL } from "bun";
 import { type Log, silentLog } from "../../../base/log.ts";
 import { reasonOf } from "../../../base/reason-of.ts";
 import { StoreUnavailable } from "../../store.ts";
-import { DatabaseAway } from "../failures.ts";
+import { DatabaseAway, QuorumFault } from "../failures.ts";
 import { choosePrimary, type KnownCluster } from "./choose.ts";
 import { askHosts } from "./ask-hosts.ts";
 import { type HostAnswer, type Waiting, within } from "./host-answer.ts";
@@ -112,7 +112,7 @@ export class Primary {
       const answers = asked.map(({ answer }) => answer);
       const { host, told, warning } = choosePrimary(answers, this.known);
       const fault = quorumFault(told.waiting);
-      if (fault !== undefined && !this.isAsync) throw new StoreUnavailable(`${host}: ${fault}, or use --store-async`);
+      if (fault !== undefined && !this.isAsync) throw new QuorumFault(`${host}: ${fault}, or use --store-async`);
       this.warn([warning, fault && `${host}: ${fault}`].filter((each) => each !== undefined).join("; "));
       const one = asked.find(({ answer }) => answer.host === host);
       if (one?.client === undefined) throw new DatabaseAway(`${host}: the connection is lost`);
