@@ -135,12 +135,21 @@ export class PatroniCluster {
 
   /** Makes another member the primary, as an operator does. */
   async switchover(): Promise<void> {
-    const { patronictl } = this.programs;
     const leader = (await this.primaryOtherThan()).name;
-    const words = [patronictl, "-c", this.members[0]?.config ?? "", "switchover", scope, "--leader", leader, "--force"];
-    const child = Bun.spawn([...asUser(serverUser()), ...words], { stdout: "pipe", stderr: "pipe" });
+    const { status, said } = await this.runPatronictl(["switchover", scope, "--leader", leader, "--force"]);
+    if (status !== 0) throw new Error(`patronictl switchover: ${said}`);
+  }
+
+  /** The members as Patroni knows them, for a person. */
+  async list(): Promise<string> {
+    return (await this.runPatronictl(["list"])).said;
+  }
+
+  private async runPatronictl(words: readonly string[]): Promise<{ readonly status: number; readonly said: string }> {
+    const command = [this.programs.patronictl, "-c", this.members[0]?.config ?? "", ...words];
+    const child = Bun.spawn([...asUser(serverUser()), ...command], { stdout: "pipe", stderr: "pipe" });
     const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    if ((await child.exited) !== 0) throw new Error(`patronictl switchover: ${out}${err}`);
+    return { status: await child.exited, said: `${out}${err}` };
   }
 
   /** An empty database; its URL for `--store`, which names all three. */

@@ -98,19 +98,20 @@ export class PatroniMember {
 
   /** The whole machine is lost: SIGKILL to all of its processes. Resolves when none is left. */
   async kill(): Promise<void> {
-    const told = this.signal("SIGKILL");
-    await until(() => !told.some(isRunning), `${this.name}'s processes have ended`);
+    await this.ended(this.signal("SIGKILL"));
     this.etcd = undefined;
+    this.patroni = undefined;
+  }
+
+  /** The same without its etcd, of which the others need two. */
+  async killDatabase(): Promise<void> {
+    await this.ended(signalAll([this.postmasterPid, this.patroni?.pid].filter(isPid), "SIGKILL"));
     this.patroni = undefined;
   }
 
   /** Sends a signal to all of its processes, and waits for nothing; returns whom it was sent to. */
   signal(signal: NodeJS.Signals): number[] {
-    const pids = [this.etcd?.pid, this.postmasterPid, this.patroni?.pid];
-    return signalAll(
-      pids.filter((pid) => pid !== undefined),
-      signal,
-    );
+    return signalAll([this.etcd?.pid, this.postmasterPid, this.patroni?.pid].filter(isPid), signal);
   }
 
   /** Kills PostgreSQL's first process alone: the others notice and end. Resolves when it has ended. */
@@ -143,6 +144,10 @@ export class PatroniMember {
     if (pid !== undefined) await until(() => !isRunning(pid), `${this.name}'s PostgreSQL has ended`);
   }
 
+  private ended(pids: readonly number[]): Promise<void> {
+    return until(() => !pids.some(isRunning), `${this.name}'s processes have ended`);
+  }
+
   private spawn(log: string, words: readonly string[]): Subprocess {
     // The log is opened before the user is changed, who could not.
     const shell = ["sh", "-c", 'exec "$@" >>"$0" 2>&1', join(this.options.logs, log)];
@@ -150,3 +155,5 @@ export class PatroniMember {
     return Bun.spawn(command, { cwd: this.folder, stdin: "ignore", stdout: "ignore", stderr: "inherit" });
   }
 }
+
+const isPid = (pid: number | undefined): pid is number => pid !== undefined;
