@@ -2,6 +2,7 @@
 // refuses everything for good, and whoever leaves the right one has to look for it again.
 
 import { describe, expect, test } from "bun:test";
+import { SQL } from "bun";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
@@ -48,6 +49,20 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await third.followOther(second, "s3");
     await untilDone(() => writer.atServer((server) => migrate(server, silentLog)));
     await writer.close();
+  }, 120_000);
+
+  test("is left when it hangs while a store is made there", async () => {
+    const [first, second, third] = cluster.servers;
+    await using sql = new SQL(first.url(cluster.database), { max: 1 });
+    await sql`SELECT pg_advisory_lock(hashtextextended('roost.migrate', 0))`;
+    const opening = open();
+    const waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    await until(async () => (await first.command(waiting)) > 0, "the store waits for the lock");
+    first.freeze();
+    await second.promote();
+    await third.followOther(second, "s3");
+    await sayUntil(await opening, "1");
+    first.wake();
   }, 120_000);
 
   test("is left when it is a standby by the time of the first query", async () => {

@@ -1,5 +1,5 @@
 // Migrates the database to the newest schema, under a lock that all processes use, and refuses what it must not touch.
-// Its connection has no time limit: a migration of a large store may take long.
+// Its connection has no time limit, for a migration of a large store may take long; but a server that hangs is left.
 
 import { SQL } from "bun";
 import type { Log } from "../../base/log.ts";
@@ -11,6 +11,7 @@ import { failureOf, StoreReplaced } from "./failures.ts";
 import { withProgress } from "./migration-progress.ts";
 import { accountTrigger } from "./life.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
+import { whileAnswering } from "./while-answering.ts";
 
 /** The functions' bodies need 14; tested with 15. */
 const serverVersionMin = 14;
@@ -192,7 +193,7 @@ async function migrateNow(url: string, columns: readonly AddedColumns[], log: Lo
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   const place = placeOf(url);
   const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
-  try {
+  const work = async (): Promise<void> => {
     for (const added of columns) await addColumns(client, added, log);
     await client.begin(async (sql) => {
       await sql`SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0))`;
@@ -210,10 +211,13 @@ async function migrateNow(url: string, columns: readonly AddedColumns[], log: Lo
       // Another process may have migrated it in the meantime.
       if (first <= schemaVersion || !(await hasTriggers(sql))) await sql.unsafe(functions);
     });
+  };
+  try {
+    await whileAnswering(url, work());
   } catch (error) {
     throw failureOf(error);
   } finally {
-    await client.close();
+    await client.close({ timeout: 0 });
   }
 }
 
