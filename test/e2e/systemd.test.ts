@@ -127,6 +127,13 @@ describe("units", () => {
     expect(new Set(confinements).size).toBe(1);
   });
 
+  test.skipIf(!hasAnalyze || !hasSeccomp)("threads may lower their priority", () => {
+    const main = join(import.meta.dir, "../support/niceness-main.ts");
+    const path = join(unitFolder, unitOfRole.standalone);
+    const { stdout } = Bun.spawnSync([...confine, path, process.execPath, main], { stderr: "inherit" });
+    expect(stdout.toString()).toBe("7\n");
+  });
+
   test("each says its role, and takes out no variable", () => {
     for (const role of roles) {
       expect([role, unit(role).values("UnsetEnvironment")]).toEqual([role, []]);
