@@ -1,5 +1,6 @@
 // A receiver of webhooks, and the endpoint that sends to it.
 
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { callApi } from "../api/requests.ts";
 import type { Load } from "../generator/load.ts";
@@ -34,6 +35,8 @@ export class HookReceiver {
   static async start(): Promise<HookReceiver> {
     const words = [process.execPath, join(import.meta.dir, "receiver-main.ts")];
     const child = spawnChild(words, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    // A back end has a processor of its own.
+    setPriority(child.pid, constants.priority.PRIORITY_LOW);
     const { value } = await child.stdout.getReader().read();
     const port = Number(new TextDecoder().decode(value));
     if (!(port > 0)) throw new Error("the receiver of webhooks did not start");

@@ -1,6 +1,6 @@
 // A receiver of webhooks, as a process of its own. It shares the cores with the server, and a back end does not: so it
-// looks for what it counts in the bytes of a request, and makes no values of the rest. It says its port when it
-// listens. `GET /` tells what has come since it was asked last.
+// has the least priority, looks for what it counts in the bytes of a request, and makes no values of the rest. It says
+// its port when it listens. `GET /` tells what has come since it was asked last.
 
 import { Latency } from "../latency.ts";
 import type { Told } from "./hook-receiver.ts";

@@ -1,5 +1,5 @@
-// What a webhook changes for those who talk: one loop of talks, beside which the webhook comes and goes. A turn is a
-// second with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
+// What a webhook changes for those who talk: one loop of talks, beside which the webhook comes and goes. A turn is some
+// seconds with it or without it; each one with it is compared with the mean of its neighbours, so that a machine that
 // becomes slower or faster meanwhile changes little: by the p99 in an open loop, by the rate in a closed one.
 
 import type { Load } from "../generator/load.ts";
@@ -11,7 +11,8 @@ import { median, medianError } from "../median.ts";
 import type { Findings } from "../result.ts";
 import { besideTalks } from "./beside-talks.ts";
 
-const turnMs = 1_000;
+/** Of a shorter one, a single stall decides what its p99 is. */
+const turnMs = 3_000;
 const trialTurnMs = 100;
 /** Between turns, after the webhook has come or gone: the server compiles the code of a thread that has just begun. */
 const pauseMs = 1_000;

@@ -15,10 +15,10 @@ import { talkingSenders, talksPerSecond, trialTalksPerSecond } from "./beside-ta
 import { takeTurns } from "./hook-turns.ts";
 
 const name = "hooks";
-/** How long turns are taken: sixteen pairs of them. */
-const turnsSecondsDefault = 70;
+/** How long turns are taken: about 140 pairs of them, because the p99 of a single one says little. */
+const turnsSecondsDefault = 1_200;
 const trialTurnsSeconds = 5;
-const saturatedSecondsDefault = 30;
+const saturatedSecondsDefault = 90;
 /** Talks in flight of each sender, in the closed loop. */
 const saturatingWindow = 32;
 
