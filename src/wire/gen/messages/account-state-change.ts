@@ -8,4 +8,6 @@ export interface AccountStateChange {
   version: bigint;
 }
 
-export const AccountStateChange: MessageType<AccountStateChange> = [["version", int64]];
+export const AccountStateChange: MessageType<AccountStateChange> = [
+  ["version", int64],
+];

@@ -7,4 +7,6 @@ export interface AccountStateReq {
   sinceVersion: bigint;
 }
 
-export const AccountStateReq: MessageType<AccountStateReq> = [["sinceVersion", int64]];
+export const AccountStateReq: MessageType<AccountStateReq> = [
+  ["sinceVersion", int64],
+];

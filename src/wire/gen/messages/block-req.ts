@@ -8,4 +8,6 @@ export interface BlockReq {
   account: string;
 }
 
-export const BlockReq: MessageType<BlockReq> = [["account", string]];
+export const BlockReq: MessageType<BlockReq> = [
+  ["account", string],
+];

@@ -7,4 +7,6 @@ export interface ErrorResp {
   message: string;
 }
 
-export const ErrorResp: MessageType<ErrorResp> = [["message", string]];
+export const ErrorResp: MessageType<ErrorResp> = [
+  ["message", string],
+];

@@ -7,4 +7,6 @@ export interface GroupDismissReq {
   group: string;
 }
 
-export const GroupDismissReq: MessageType<GroupDismissReq> = [["group", string]];
+export const GroupDismissReq: MessageType<GroupDismissReq> = [
+  ["group", string],
+];

@@ -7,4 +7,6 @@ export interface GroupInvitationsReq {
   group: string;
 }
 
-export const GroupInvitationsReq: MessageType<GroupInvitationsReq> = [["group", string]];
+export const GroupInvitationsReq: MessageType<GroupInvitationsReq> = [
+  ["group", string],
+];

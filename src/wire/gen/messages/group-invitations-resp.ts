@@ -7,4 +7,6 @@ export interface GroupInvitationsResp {
   invitations: Invitation[];
 }
 
-export const GroupInvitationsResp: MessageType<GroupInvitationsResp> = [["invitations", Invitation, "repeated"]];
+export const GroupInvitationsResp: MessageType<GroupInvitationsResp> = [
+  ["invitations", Invitation, "repeated"],
+];

@@ -8,4 +8,6 @@ export interface GroupJoinResp {
   group: string;
 }
 
-export const GroupJoinResp: MessageType<GroupJoinResp> = [["group", string]];
+export const GroupJoinResp: MessageType<GroupJoinResp> = [
+  ["group", string],
+];

@@ -7,4 +7,6 @@ export interface KickoutNotify {
   channelId: string;
 }
 
-export const KickoutNotify: MessageType<KickoutNotify> = [["channelId", string]];
+export const KickoutNotify: MessageType<KickoutNotify> = [
+  ["channelId", string],
+];

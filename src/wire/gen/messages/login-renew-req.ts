@@ -7,4 +7,6 @@ export interface LoginRenewReq {
   token: string;
 }
 
-export const LoginRenewReq: MessageType<LoginRenewReq> = [["token", string]];
+export const LoginRenewReq: MessageType<LoginRenewReq> = [
+  ["token", string],
+];

@@ -8,4 +8,6 @@ export interface LoginRenewResp {
   expiresAt: bigint;
 }
 
-export const LoginRenewResp: MessageType<LoginRenewResp> = [["expiresAt", int64]];
+export const LoginRenewResp: MessageType<LoginRenewResp> = [
+  ["expiresAt", int64],
+];

@@ -7,4 +7,6 @@ export interface MediaTicketResp {
   tickets: MediaTicket[];
 }
 
-export const MediaTicketResp: MessageType<MediaTicketResp> = [["tickets", MediaTicket, "repeated"]];
+export const MediaTicketResp: MessageType<MediaTicketResp> = [
+  ["tickets", MediaTicket, "repeated"],
+];

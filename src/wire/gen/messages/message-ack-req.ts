@@ -7,4 +7,6 @@ export interface MessageAckReq {
   messageId: bigint;
 }
 
-export const MessageAckReq: MessageType<MessageAckReq> = [["messageId", int64]];
+export const MessageAckReq: MessageType<MessageAckReq> = [
+  ["messageId", int64],
+];

@@ -7,4 +7,6 @@ export interface MessageContentReq {
   messageIds: bigint[];
 }
 
-export const MessageContentReq: MessageType<MessageContentReq> = [["messageIds", int64, "repeated"]];
+export const MessageContentReq: MessageType<MessageContentReq> = [
+  ["messageIds", int64, "repeated"],
+];

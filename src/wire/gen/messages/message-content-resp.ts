@@ -7,4 +7,6 @@ export interface MessageContentResp {
   contents: MessageContent[];
 }
 
-export const MessageContentResp: MessageType<MessageContentResp> = [["contents", MessageContent, "repeated"]];
+export const MessageContentResp: MessageType<MessageContentResp> = [
+  ["contents", MessageContent, "repeated"],
+];

@@ -7,4 +7,6 @@ export interface MessageHideReq {
   messageIds: bigint[];
 }
 
-export const MessageHideReq: MessageType<MessageHideReq> = [["messageIds", int64, "repeated"]];
+export const MessageHideReq: MessageType<MessageHideReq> = [
+  ["messageIds", int64, "repeated"],
+];

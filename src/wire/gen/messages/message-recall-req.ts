@@ -7,4 +7,6 @@ export interface MessageRecallReq {
   messageId: bigint;
 }
 
-export const MessageRecallReq: MessageType<MessageRecallReq> = [["messageId", int64]];
+export const MessageRecallReq: MessageType<MessageRecallReq> = [
+  ["messageId", int64],
+];

@@ -8,4 +8,6 @@ export interface PresenceReq {
   accounts: string[];
 }
 
-export const PresenceReq: MessageType<PresenceReq> = [["accounts", string, "repeated"]];
+export const PresenceReq: MessageType<PresenceReq> = [
+  ["accounts", string, "repeated"],
+];

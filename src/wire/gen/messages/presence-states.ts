@@ -8,4 +8,6 @@ export interface PresenceStates {
   states: PresenceState[];
 }
 
-export const PresenceStates: MessageType<PresenceStates> = [["states", PresenceState, "repeated"]];
+export const PresenceStates: MessageType<PresenceStates> = [
+  ["states", PresenceState, "repeated"],
+];

@@ -8,4 +8,6 @@ export interface ProfileResp {
   profiles: Profile[];
 }
 
-export const ProfileResp: MessageType<ProfileResp> = [["profiles", Profile, "repeated"]];
+export const ProfileResp: MessageType<ProfileResp> = [
+  ["profiles", Profile, "repeated"],
+];
