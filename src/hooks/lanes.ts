@@ -22,7 +22,7 @@ export interface RunningLanes {
   stop(): Promise<void>;
 }
 
-/** Starts lanes; `failed` is called if they have ended by themselves, and others have to be started. */
+/** Starts lanes of endpoints that have some; `failed`: they have ended by themselves, others have to be started. */
 export type StartLanes = (
   parts: LanesParts & { readonly store: Pick<HookStore, keyof HookReads | "serialized">; readonly failed: () => void },
   endpoints: readonly Endpoint[],
@@ -31,20 +31,19 @@ export type StartLanes = (
 /** Starts lanes in this thread, where the store says that each is; rejects with StoreUnavailable. */
 export async function startLanes(parts: LanesParts, endpoints: readonly Endpoint[]): Promise<RunningLanes> {
   const { store, clock, conversations, sessions, pace } = parts;
-  const told = endpoints.filter(hasLanes);
-  const events = new Set(told.flatMap((endpoint) => endpoint.events));
+  const events = new Set(endpoints.flatMap((endpoint) => endpoint.events));
   const window = new LogWindow(
     store,
     {
-      apps: [...new Set(told.map(({ app }) => app))],
+      apps: [...new Set(endpoints.map(({ app }) => app))],
       hasMessages: events.has("message.stored") || events.has("message.undelivered"),
       hasEntries: events.has("message.edited") || events.has("message.recalled") || events.has("group.changed"),
     },
     () => clock.monotonicMs(),
   );
-  const batches = await Promise.all(told.map(({ id }) => store.waiting(id)));
+  const batches = await Promise.all(endpoints.map(({ id }) => store.waiting(id)));
   const ofUndelivered = { store, conversations, sessions, clock, acknowledgeMs: pace.acknowledgeMs };
-  const lanes = told.flatMap((endpoint, at) => {
+  const lanes = endpoints.flatMap((endpoint, at) => {
     const waiting = batches[at] ?? [];
     const laneFor = (lane: LaneName, source: LaneSource): Lane =>
       new Lane(
