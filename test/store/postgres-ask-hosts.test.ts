@@ -24,7 +24,7 @@ function connection(): { readonly client: SQL; readonly closed: Promise<void> } 
 
 /** What a host answers at a question: a standby until it was asked often enough. */
 function answerOf(url: string, client: SQL, isReadOnly: boolean): AskedHost {
-  const waiting = { names: "ANY 1 (h1, h2)", commit: "on", standbys: 1, maySee: true, user: "roost" };
+  const waiting = { names: "ANY 1 (h1, h2)", commit: "on", standbys: 1, maySee: true, user: "roost", isStuck: false };
   const told = { system: "1", started: url, isReadOnly, timeline: isReadOnly ? 0 : 2, waiting };
   return { url, answer: { host: new URL(url).host, told }, client };
 }

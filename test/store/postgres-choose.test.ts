@@ -8,7 +8,7 @@ import { quorumFault, standbysNeeded } from "../../src/store/postgres/primary/qu
 import { StoreUnavailable } from "../../src/store/store.ts";
 
 const names = "ANY 1 (h1, h2, h3)";
-const waiting = { names, commit: "on", standbys: 1, maySee: true, user: "roost" };
+const waiting = { names, commit: "on", standbys: 1, maySee: true, user: "roost", isStuck: false };
 const primary: Serving = { system: "7", started: "1.5", isReadOnly: false, timeline: 1, waiting };
 const standby: Serving = { ...primary, started: "2.5", isReadOnly: true, timeline: 0 };
 const answer = (host: string, told: HostAnswer["told"]): HostAnswer => ({ host, told });

@@ -142,6 +142,22 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await sayUntil(store, "2");
   }, 120_000);
 
+  test("with standbys that hang is sent few commits that wait there", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await open();
+    await sayUntil(store, "1");
+    for (const standby of [second, third]) standby.freeze();
+    await until(() => store.trouble.includes("commits nothing"), "the store says why");
+    const waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    // The store's own commit, and those of the looks until that one is known to be stuck.
+    for (let look = 0; look < 100; look++) {
+      expect(await first.command(waiting)).toBeLessThan(6);
+      await Bun.sleep(150);
+    }
+    for (const standby of [second, third]) standby.wake();
+    await sayUntil(store, "2");
+  }, 120_000);
+
   test("is found among the others while the former one hangs", async () => {
     const [first, second, third] = cluster.servers;
     const store = await open();

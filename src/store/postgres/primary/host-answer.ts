@@ -19,6 +19,8 @@ export interface Waiting {
   /** The user may see where standbys are: it has the rights of pg_read_all_stats. */
   readonly maySee: boolean;
   readonly user: string;
+  /** Commits of this user wait for standbys, of which some may be connected, for seconds; later ones wait for them. */
+  readonly isStuck: boolean;
 }
 
 export interface Serving {
@@ -50,6 +52,7 @@ interface Row {
   readonly standbys: bigint;
   readonly may_see: boolean;
   readonly user: string;
+  readonly is_stuck: boolean;
 }
 
 /** No right is needed: every user may read the control file, and names of segments show the timeline. */
@@ -62,15 +65,17 @@ async function look(sql: SQL): Promise<Serving> {
         ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END AS timeline,
       current_setting('synchronous_standby_names') AS names, current_setting('synchronous_commit') AS commit,
       (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) AS standbys,
-      pg_has_role('pg_read_all_stats', 'USAGE') AS may_see, current_user::text AS user`;
+      pg_has_role('pg_read_all_stats', 'USAGE') AS may_see, current_user::text AS user,
+      EXISTS (SELECT FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'SyncRep'
+        AND query_start < now() - interval '3 seconds') AS is_stuck`;
   if (row === undefined) throw new StoreUnavailable("the server does not report its state");
-  const { names, commit, user } = row;
+  const { names, commit, user, is_stuck: isStuck } = row;
   return {
     system: row.system,
     started: row.started,
     isReadOnly: row.is_read_only,
     timeline: Number(row.timeline),
-    waiting: { names, commit, standbys: Number(row.standbys), maySee: row.may_see, user },
+    waiting: { names, commit, standbys: Number(row.standbys), maySee: row.may_see, user, isStuck },
   };
 }
 

@@ -139,7 +139,7 @@ export class Primary {
     });
   }
 
-  private async commitOn(client: SQL, host: string, { names, standbys }: Waiting): Promise<void> {
+  private async commitOn(client: SQL, host: string, { names, standbys, isStuck }: Waiting): Promise<void> {
     const committed = async (): Promise<void> => {
       await client`SELECT pg_logical_emit_message(true, 'roost', '')`;
       await this.confirm(client);
@@ -147,7 +147,7 @@ export class Primary {
     const waiting = names === "" ? "" : ` (it waits for standbys: ${names})`;
     const what = `${host} takes writes, but commits nothing${waiting}`;
     // A commit that waits keeps its connection at the server, whatever becomes of this end.
-    if (!this.isAsync && standbys < standbysNeeded(names)) throw new DatabaseAway(what);
+    if (!this.isAsync && (isStuck || standbys < standbysNeeded(names))) throw new DatabaseAway(what);
     await within(commitMsMax, what, committed()).catch((error: unknown) => {
       if (error instanceof StoreUnavailable) throw error;
       throw new DatabaseAway(`${what}: ${reasonOf(error)}`, { cause: error });
