@@ -167,8 +167,8 @@ const newcomer: Part = async (_, { settings: { isTrial }, tell }) => {
     await talkFromClone(env);
   }
   tell("cloning", 0);
-  const { clonedMs, linkMs, messageMs } = await talkFromClone(env);
-  const found = { scenario: "web-newcomer", ...topology, cloned_ms: clonedMs, link_ms: linkMs };
+  const { clonedMs, pageMs, messageMs } = await talkFromClone(env);
+  const found = { scenario: "web-newcomer", ...topology, cloned_ms: clonedMs, page_ms: pageMs };
   return [{ ...found, message_ms: messageMs, valid: true }];
 };
 

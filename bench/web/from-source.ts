@@ -19,7 +19,7 @@ interface StartWish {
   readonly ws?: string;
 }
 
-/** Starts it on ports that nobody uses. Resolves with the link that it prints. Rejects if it prints none. */
+/** Starts it on ports that nobody uses. Resolves when the page of its link is there. Rejects if it prints no link. */
 export async function startFromSource({
   script,
   folder,
@@ -42,7 +42,10 @@ export async function startFromSource({
   for await (const chunk of child.stdout) {
     said += decoder.decode(chunk, { stream: true });
     const [link] = /http:\/\/\S+#link=\S+(?=\n)/.exec(said) ?? [];
-    if (link !== undefined) return { link, kill };
+    if (link === undefined) continue;
+    // A server that runs from source makes the page when it is first asked for.
+    await fetch(new URL(link).origin);
+    return { link, kill };
   }
   await kill();
   throw new Error(`scripts/start printed no link: ${said}`);

@@ -9,9 +9,9 @@ import { startFromSource } from "./from-source.ts";
 const root = join(import.meta.dir, "../..");
 
 interface FirstMessage {
-  /** Milliseconds from the begin: until the files are there, until the server has printed its link, and the message. */
+  /** Milliseconds from the begin: until the files are there, until the page of the server's link is, the message. */
   readonly clonedMs: number;
-  readonly linkMs: number;
+  readonly pageMs: number;
   readonly messageMs: number;
 }
 
@@ -46,9 +46,9 @@ export async function talkFromClone(env: Record<string, string | undefined>): Pr
     const clonedMs = sinceMs();
     const server = await startFromSource({ script: join(clone, "scripts/start"), folder: clone, env });
     try {
-      const linkMs = sinceMs();
+      const pageMs = sinceMs();
       await talk(server.link);
-      return { clonedMs, linkMs, messageMs: sinceMs() };
+      return { clonedMs, pageMs, messageMs: sinceMs() };
     } finally {
       await server.kill();
     }

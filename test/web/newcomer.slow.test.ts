@@ -18,13 +18,11 @@ afterAll(async () => {
   for (const end of endings.toReversed()) await end();
 });
 
-/** Starts the server as README.md has it, with a page that is there. */
+/** Starts the server as README.md has it. */
 async function startServer(ws?: string): Promise<StartedFromSource> {
   const env = { PATH: process.env["PATH"] ?? "", HOME: folder };
   const server = await startFromSource({ script, folder, env, ...(ws === undefined ? {} : { ws }) });
   endings.push(() => server.kill());
-  // A server that runs from source makes the page when it is first asked for.
-  await fetch(new URL(server.link).origin);
   return server;
 }
 
