@@ -113,10 +113,10 @@ const scrolling: Part = ({ history: { messages, last, scrollMs } }, { tell }) =>
     const { gaps, lastGaps, lowest, faults } = await scrollUp(ann, places, last);
     if (lowest !== 0 || faults.length > 0) throw new Error(`up to message ${lowest}: ${faults.join("; ")}`);
     const loading = [frames("loading", fastPerFrame, gaps), frames("loading the last ones", hastyPerFrame, lastGaps)];
-    const loaded: Findings[] = [];
+    const toAndFro: Findings[] = [];
     for (const pixels of [readerPerFrame, fastPerFrame])
-      loaded.push(frames("loaded", pixels, await scrollFrames(ann, ".scroller", pixels, scrollMs)));
-    return [empty, ...loading, ...loaded];
+      toAndFro.push(frames("back and forth", pixels, await scrollFrames(ann, ".scroller", pixels, scrollMs)));
+    return [empty, ...loading, ...toAndFro];
   });
 
 const keys: Part = ({ conversations, typedPerSecond: perSecond }, { tell }) =>

@@ -20,8 +20,8 @@ test.skipIf(chromium === undefined)(
       "an empty page, 1200",
       "loading, 1200",
       "loading the last ones, 200",
-      "loaded, 50",
-      "loaded, 1200",
+      "back and forth, 50",
+      "back and forth, 1200",
     ]);
     expect(of("keys").map(({ field }) => field)).toEqual(["search", "message"]);
     for (const { scenario, p50_ms: ms, frames_per_second: frames } of results) {
