@@ -116,12 +116,7 @@ export class Room {
 
   /** The last message that fits. */
   last(fits: (message: ChatMessage) => boolean): ChatMessage | undefined {
-    const parts = this.parts.value;
-    for (let at = parts.length - 1; at >= 0; at--) {
-      const found = parts[at]?.findLast(fits);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    return this.parts.value.flat().findLast(fits);
   }
 
   /** Loads older messages, or newer ones that were forgotten: a page if there is one, or all up to a message. */
@@ -142,10 +137,9 @@ export class Room {
     }
   }
 
-  /** Shows the newest messages instead of what is loaded, if they were forgotten. */
-  async toEnd(): Promise<void> {
-    if (!this.hasAfter.peek()) return;
-    await this.attempt(async () => {
+  /** Shows the newest messages instead of what is loaded, where they were forgotten. */
+  toEnd(): Promise<void> {
+    return this.attempt(async () => {
       const newest = await this.conversation.timeline({ limit: pageSize });
       this.timeline?.close();
       this.follow(newest);

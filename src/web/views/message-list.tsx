@@ -124,7 +124,7 @@ export function MessageList({ room }: { readonly room: Room }) {
   };
 
   const goToEnd = async (): Promise<void> => {
-    if (room.hasAfter.peek()) await room.toEnd();
+    if (all.hasAfter) await room.toEnd();
     goTo("end");
   };
 
