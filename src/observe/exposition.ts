@@ -67,7 +67,7 @@ const serviceMetrics: readonly Metric<ServiceMetrics>[] = [
   ),
   gauge(
     "roost_store_standbys",
-    "Standbys that follow the primary of a message store on several servers.",
+    "Standbys that follow the primary of a message store on several servers; 0 while no server serves as one.",
     ({ storeLags }) => storeLags?.()?.length,
   ),
   gaugeBy(

@@ -1,11 +1,11 @@
 // What a store on several servers tells its operator (see /health, and the metrics).
 
 export interface StoreReplication {
-  /** The host of the server that is written to. */
-  readonly primary: string;
+  /** The host of the server that is written to; undefined while none is found. */
+  readonly primary: string | undefined;
   /** Its standbys, and how far behind they are, in one line; or why that is unknown. */
   readonly standbys: string;
-  /** The same as numbers; undefined while it is unknown. */
+  /** The same as numbers; undefined while it is unknown, and none while no primary is found. */
   readonly lags: readonly StandbyLag[] | undefined;
 }
 

@@ -138,6 +138,8 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
       expect(await first.command(waiting)).toBe(0);
       await Bun.sleep(100);
     }
+    // For an alert: it would not be told by a number that is away.
+    expect([store.replication?.primary, store.replication?.lags]).toEqual([undefined, []]);
     await second.run();
     await sayUntil(store, "2");
   }, 120_000);

@@ -219,7 +219,10 @@ export function storeDetail({ isHealthy, trouble, replication, clock }: Store): 
   return {
     store: isHealthy,
     ...(trouble === "" ? {} : { storeTrouble: trouble }),
-    ...(replication && { storePrimary: replication.primary, storeStandbys: replication.standbys }),
+    ...(replication?.primary !== undefined && {
+      storePrimary: replication.primary,
+      storeStandbys: replication.standbys,
+    }),
     idsAheadSeconds: Math.ceil(clock.idsAheadMs / 1000),
     purgeWaitSeconds: Math.ceil(clock.purgeWaitMs / 1000),
   };

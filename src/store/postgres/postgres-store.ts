@@ -237,8 +237,11 @@ export class PostgresStore extends JobStore implements Store {
   }
 
   get replication(): StoreReplication | undefined {
-    const host = this.writer.primary?.place?.host;
-    return host === undefined ? undefined : { primary: host, ...this.standbys.seen };
+    const { primary } = this.writer;
+    if (primary === undefined) return undefined;
+    const host = primary.place?.host;
+    // A primary without its standbys is none: whoever watches their number is told.
+    return host === undefined ? { primary: host, standbys: "", lags: [] } : { primary: host, ...this.standbys.seen };
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
