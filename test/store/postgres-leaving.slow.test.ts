@@ -14,7 +14,7 @@ import { StoreUnavailable } from "../../src/store/store.ts";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { failureOf } from "./failure-of.ts";
-import { clusterForEach, sayUntil } from "./postgres-cluster.ts";
+import { clusterForEach, quorum, sayUntil } from "./postgres-cluster.ts";
 
 describe.skipIf(!hasPostgres)("the primary of a store", () => {
   const cluster = clusterForEach();
@@ -190,5 +190,14 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     await second.set({ synchronous_standby_names: "ANY 1 (s1, s3)" });
     await sayUntil(store, "1");
     expect(refusals).toEqual([]);
+  }, 120_000);
+
+  test("may be so in the very moment in which a store is opened", async () => {
+    const [first] = cluster.servers;
+    await first.set({ synchronous_standby_names: "" });
+    const opening = open();
+    await until(() => cluster.lines.some((line) => line.includes("synchronous_standby_names is empty")), "it is told");
+    await first.set({ synchronous_standby_names: quorum });
+    await sayUntil(await opening, "1");
   }, 120_000);
 });

@@ -7,7 +7,7 @@ import type { Log } from "../../base/log.ts";
 import { backgroundTime } from "../../base/runtime.ts";
 import type { Store } from "../store.ts";
 import { placeOf } from "./client.ts";
-import { DatabaseAway } from "./failures.ts";
+import { DatabaseAway, QuorumFault } from "./failures.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresStore, type PostgresStoreOptions, refusalOf } from "./postgres-store.ts";
 import { hostUrls } from "../host-list.ts";
@@ -15,10 +15,15 @@ import { Primary } from "./primary/primary.ts";
 import { mayBePlain } from "./secure-url.ts";
 import { type Renewal, Writer } from "./writer.ts";
 
+/** A server that was just promoted is waited for this long until it has the settings of a primary. */
+const promotedMsMax = 10_000;
+const againMs = 500;
+
 /**
  * Opens the store, migrates it and leases a node number. A database that is away is tried every second without end;
- * until then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, or if the
- * database is another program's or cluster's, or newer than this program.
+ * until then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, those of several
+ * servers for longer than a promotion takes, or if the database is another program's or cluster's, or newer than this
+ * program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, log, time = backgroundTime, claim = claimOfNobody, limits = limitValues() } = options;
@@ -31,8 +36,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;
   };
+  const retrying = ({ message: reason }: Error): void =>
+    log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
   try {
-    await open();
+    await pastPromotion(open, retrying);
     tellOfPlainText(url, log);
     return new PostgresStore(writer, time, options);
   } catch (error) {
@@ -41,9 +48,23 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       throw refusalOf(url, error);
     }
     tellOfPlainText(url, log);
-    const reason = error.message;
-    log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
-    return new PostgresStore(writer, time, options, { open, reason });
+    retrying(error);
+    return new PostgresStore(writer, time, options, { open, reason: error.message });
+  }
+}
+
+/** Patroni sets what commits wait for a moment after the promotion: opens the store again and again meanwhile. */
+async function pastPromotion(open: () => Promise<unknown>, retrying: (error: Error) => void): Promise<void> {
+  const endMs = performance.now() + promotedMsMax;
+  for (let tries = 1; ; tries++) {
+    try {
+      await open();
+      return;
+    } catch (error) {
+      if (!(error instanceof QuorumFault) || performance.now() >= endMs) throw error;
+      if (tries === 1) retrying(error);
+    }
+    await Bun.sleep(againMs);
   }
 }
 
