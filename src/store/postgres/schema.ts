@@ -293,9 +293,6 @@ CREATE TABLE roost.read_cursor (
 ) WITH (fillfactor = 80);
 `;
 
-/** Only functions change: a writer says which conversations it knows to have begun (message-functions.ts). */
-const knownConversations = "";
-
 export const migrations: readonly string[] = [
   tables,
   horizons,
@@ -303,10 +300,13 @@ export const migrations: readonly string[] = [
   groupCounts,
   revocations,
   conversations,
-  knownConversations,
+  // Only functions change: a writer says which conversations it knows to have begun (message-functions.ts).
+  "",
   peopleTables,
   backEndTables,
   lastIdsOfNodes,
+  // Only functions change: imports take pinned messages, invitations, requests to join and mutes.
+  "",
 ];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
