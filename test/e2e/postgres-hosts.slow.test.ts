@@ -3,9 +3,11 @@
 import { describe, expect, test } from "bun:test";
 import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { run } from "../../scripts/harness/server-process.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { clusterForEach, sayUntil } from "../store/postgres-cluster.ts";
+import { talk } from "../store/samples.ts";
 import { findingsIn, type ShownFinding } from "../support/doctor.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -70,6 +72,21 @@ describe.skipIf(!hasPostgres)("several PostgreSQL servers", () => {
     await until(async () => (await acceptLoss(cluster.url)).messages === 1, "the loss is accepted");
     expect(await judge()).toEqual([shownAs("ok", /is the primary, on timeline 2; /), shownAs("ok", /schema/)]);
     await fresh.stop();
+  }, 120_000);
+
+  test("doctor names no standby that follows the primary, whose commits wait for another one", async () => {
+    const [first, second, third] = cluster.servers;
+    const store = await cluster.open();
+    await sayUntil(store, "1");
+    await first.set({ synchronous_standby_names: "ANY 2 (s2, s3)" });
+    await third.kill();
+    // What receives for a standby outlives its main process for a moment.
+    await until(async () => (await first.command("SELECT FROM pg_stat_replication")) === 1, "one of them is gone");
+    const told = store.append([talk({ clientId: "2" })]).catch((error: unknown) => error);
+    const messages = () => second.commandIn(cluster.database, "SELECT FROM roost.message");
+    await until(async () => (await messages()) === 2, "the other one has it");
+    expect(await judge()).toEqual([shownAs("ok", /is the primary, on timeline 1; /), shownAs("ok", /schema/)]);
+    expect(await told).toBeInstanceOf(StoreUnavailable);
   }, 120_000);
 
   test("restore --accept-loss says what the store holds and leaves it; backup and check find the primary", async () => {

@@ -28,12 +28,30 @@ async function rowsOf(sql: SQL): Promise<NodeRows | undefined> {
   return first && { epoch: first.epoch, lastIds: new Map(rows.map((row) => [row.number, row.last_id])) };
 }
 
+/** Whether a server receives the log of a primary of this timeline. Rejects with the database's error. */
+async function isFollowing(sql: SQL, timeline: number): Promise<boolean> {
+  const [row]: { is_following: boolean }[] = await sql`
+    SELECT EXISTS (
+      SELECT FROM pg_stat_wal_receiver r WHERE r.status = 'streaming' AND r.received_tli = ${timeline}::integer
+    ) AS is_following`;
+  return row?.is_following === true;
+}
+
 /**
  * Says of each standby that has what the primary lacks up to when it has it. Standbys of another epoch are left out:
- * their loss was accepted. Rejects with the database's error.
+ * their loss was accepted. So are those that follow the primary: what they show before it does, it holds back until
+ * other standbys have it. Rejects with the database's error.
  */
-export async function standbysAhead(primary: Asked, standbys: readonly Asked[]): Promise<readonly string[]> {
-  const found = await Promise.all(standbys.map(async ({ host, client }) => ({ host, rows: await rowsOf(client) })));
+export async function standbysAhead(
+  primary: Asked & { readonly timeline: number },
+  standbys: readonly Asked[],
+): Promise<readonly string[]> {
+  const found = await Promise.all(
+    standbys.map(async ({ host, client }) => ({
+      host,
+      rows: (await isFollowing(client, primary.timeline)) ? undefined : await rowsOf(client),
+    })),
+  );
   // After the standbys: what one of its own has by then, it has, too.
   const own = await rowsOf(primary.client);
   return found.flatMap(({ host, rows }) => {

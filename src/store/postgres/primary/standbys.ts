@@ -88,7 +88,7 @@ export async function lookAtHosts(url: string): Promise<HostsLook> {
     if (one?.client === undefined) throw new StoreUnavailable(`${host}: the connection is lost`);
     const standbys = sentenceOf(await lookAtStandbys(one.client));
     const ahead = await standbysAhead(
-      { host, client: one.client },
+      { host, client: one.client, timeline: told.timeline },
       asked.flatMap(({ answer, client }) =>
         client === undefined || answer.told instanceof StoreUnavailable || !answer.told.isReadOnly
           ? []
