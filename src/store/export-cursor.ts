@@ -45,6 +45,8 @@ export interface TailPosition {
   readonly logId: bigint;
   /** The export that goes on has given some of this already: it ends with it, whatever the log has got meanwhile. */
   readonly isWithin: boolean;
+  /** Everything was given: nothing follows but what the log has got since, and what comes behind it. */
+  readonly isEnd?: boolean;
 }
 
 export type ExportPosition = RowPosition | TailPosition;
@@ -65,8 +67,8 @@ export function startOfTail(part: TailPart, { logId, isWithin }: Pick<TailPositi
 
 export function formatCursor(position: ExportPosition): string {
   if (isInTail(position)) {
-    const { part, key, logId, isWithin } = position;
-    return `${isWithin ? "w" : "c"}${tailLetters[part]}${key.join(".")}.${logId}`;
+    const { part, key, logId, isWithin, isEnd = false } = position;
+    return `${isEnd ? "e" : isWithin ? "w" : "c"}${tailLetters[part]}${key.join(".")}.${logId}`;
   }
   const { part, id, row } = position;
   return `${part === "log" ? "m" : part[0]}${id}${row === idMax ? "" : `.${row}`}`;
@@ -90,14 +92,14 @@ function parseRow(cursor: string): RowPosition | undefined {
 }
 
 function parseTail(cursor: string): TailPosition | undefined {
-  const [, within, letter, numbers = ""] = /^([cw])([pir]?)(-?[0-9]{1,19}(?:\.-?[0-9]{1,19}){2,3})$/.exec(cursor) ?? [];
+  const [, kind, letter, numbers = ""] = /^([cew])([pir]?)(-?[0-9]{1,19}(?:\.-?[0-9]{1,19}){2,3})$/.exec(cursor) ?? [];
   const part = tailPartsInOrder.find((each) => tailLetters[each] === letter);
   if (part === undefined) return undefined;
   const key = numbers.split(".").map(BigInt);
   const logId = key.pop() ?? 0n;
   if (key.length !== tailStarts[part].length || logId < 0n || logId > idMax) return undefined;
   if (key.some((number) => number > idMax || -number > idMax)) return undefined;
-  return { part, key, logId, isWithin: within === "w" };
+  return { part, key, logId, isWithin: kind === "w", isEnd: kind === "e" };
 }
 
 function isLetter(letter: string): letter is keyof typeof letters {

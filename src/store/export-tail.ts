@@ -44,8 +44,8 @@ export function startBehindLog(parts: readonly TailPart[], logId: bigint): TailP
 }
 
 /**
- * `rows`: those behind `from`. An export that begins behind the last one of all goes on with the log, if that has got
- * more up to `lastId`.
+ * `rows`: those behind `from`. An export that begins at the end, or behind the last row of a part, goes on with the
+ * log, if that has got more up to `lastId`: all parts follow it again.
  */
 export function tailPage(
   from: TailPosition,
@@ -54,19 +54,19 @@ export function tailPage(
 ): TailPage {
   const records: DataRecord[] = [];
   let position = from;
-  for (const { key, record } of rows) {
+  for (const { key, record } of from.isEnd === true ? [] : rows) {
     position = { ...position, key };
     if (record === undefined) continue;
     records.push({ cursor: formatCursor({ ...position, isWithin: false }), ...record });
     position = { ...position, isWithin: true };
     if (records.length === limit) return { records, position, isEnd: false };
   }
-  if (!isAll) return { records, position, isEnd: false };
-  const next = parts[parts.indexOf(position.part) + 1];
+  const { isWithin, isEnd = false, logId } = position;
+  if (!isAll && !isEnd) return { records, position, isEnd: false };
+  if (!isWithin && lastId > logId) return { records, position: { part: "log", id: logId, row: idMax }, isEnd: false };
+  const next = isEnd ? undefined : parts[parts.indexOf(position.part) + 1];
   if (next !== undefined) return { records, position: startOfTail(next, position), isEnd: false };
-  const { isWithin, logId } = position;
-  if (isWithin || lastId <= logId) return { records, position, isEnd: true };
-  return { records, position: { part: "log", id: logId, row: idMax }, isEnd: false };
+  return { records, position: { ...position, isEnd: true }, isEnd: true };
 }
 
 /** Reports whether an account has set anything, or read. */

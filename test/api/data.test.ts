@@ -163,6 +163,22 @@ test("an export is resumed by the cursor of its last record, and ends after its 
   expect(await exported({ app: "second", account: "bob", cursor })).toEqual(whole.slice(2));
 });
 
+test("the last record of an export leads to what is new in the log, whatever else has come behind it", async () => {
+  const app = "ended";
+  const sendAndRead = async (to: string, body: string): Promise<void> => {
+    const { messageId } = await stage.messages("everyApp").send({ app, sender: "ann", to, body });
+    await stage.conversations("everyApp").markRead({ app, account: to, peer: "ann", messageId });
+  };
+  await sendAndRead("bob", "one");
+  const { cursor = "", kind } = (await exported({ app })).at(-1) ?? {};
+  expect(kind).toMatchObject({ case: "conversation", value: { account: "bob" } });
+  expect(await exported({ app, cursor })).toEqual([]);
+  await sendAndRead("eve", "two");
+  const [first, ...views] = (await exported({ app, cursor })).map((record) => record.kind);
+  expect(first).toMatchObject({ case: "message", value: { body: "two" } });
+  expect(views).toMatchObject([{ value: { account: "bob" } }, { value: { account: "eve" } }]);
+});
+
 test("what an export cannot give is refused with a sentence", async () => {
   await stage.messages("everyApp").send({ app: "third", to: "bob", body: "hi" });
   const refused = (request: object, code: Code) =>

@@ -245,6 +245,32 @@ export function roundTripTests(asks: ConversationAsks): void {
     expect(view?.readTo).toBe(`${copies[1]}`);
   });
 
+  test("an export goes on behind its end with what is new in the log, whatever came behind its last line", async () => {
+    const endOf = async (): Promise<string> => {
+      for (let cursor = ""; ;) {
+        const page = await data().export({ app: ofTest.app, limit: 1_000, cursor });
+        if (page.result !== "page") throw new Error(`expected a page, got ${page.result}`);
+        ({ cursor } = page);
+        if (page.isEnd) return cursor;
+      }
+    };
+    await send("ann", "bob", { body: "zero" });
+    await set("ann", "bob", { isMuted: true });
+    const end = await endOf();
+    expect(await exported({}, end)).toEqual([]);
+    // As a former release gave it, which had nothing behind the views.
+    const { cursor: last = "" } = (await exported()).at(-1) ?? {};
+    const id = await send("ann", "eve", { body: "one" });
+    expect(
+      await asks.store.groups.pin({ app: ofTest.app, actor: "ann", ...named("eve"), messageId: id, isOff: false }),
+    ).toMatchObject(done);
+    const kinds = (records: readonly DataRecord[]) => records.flatMap((record) => Object.keys(record).slice(1));
+    expect(kinds(await exported({}, last))).toEqual(["message", "conversation", "pin"]);
+    // Behind that of the last record.
+    await set("eve", "ann", { isMuted: true });
+    expect(kinds(await exported({}, end))).toEqual(["message", "conversation", "conversation", "pin"]);
+  });
+
   test("an import passes over a read message that the account could not mark as read", async () => {
     const to = `${ofTest.app} imported`;
     const message = (messageId: string, change: object): DataRecord => ({

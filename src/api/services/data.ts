@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { systemAccount } from "../../auth/names.ts";
 import { importNamesMax } from "../../base/limits/fixed.ts";
 import type { ExportScope, Operation } from "../../store/data.ts";
+import type { DataRecord } from "../../store/data-records.ts";
 import { Accounts, Admin, type ExportReq, type ImportReq, Messages } from "../../wire/gen/api_pb.ts";
 import { accountName, type ApiCall } from "../api-call.ts";
 import type { ApiParts } from "../api-parts.ts";
@@ -53,21 +54,31 @@ export function data(parts: ApiParts): readonly Method[] {
   ];
 }
 
-/** A page is read when the ones before it were taken: a slow reader holds no memory, and no snapshot. */
+/**
+ * A page is read when the ones before it were taken: a slow reader holds no memory, and no snapshot. The last record of
+ * all has the cursor of the end: whatever has come behind it by then, an export that goes on there has what is new in
+ * the log.
+ */
 async function* exported({ store }: ApiParts, request: ExportReq, call: ApiCall) {
   const scope = scopeOf(request, call.app);
   let { cursor, limit: left } = request;
   const isBounded = left > 0;
+  let held: DataRecord | undefined;
   for (;;) {
     call.throwIfEnded();
     const limit = isBounded ? Math.min(left, pageRecords) : pageRecords;
     const page = await store.backEnd.data.export({ ...scope, cursor, limit });
     if (page.result === "badCursor") throw invalid("cursor must be that of a record of an export");
     if (page.result === "notFound") throw new ConnectError(notFound(request), Code.NotFound);
-    for (const record of page.records) yield recordMessage(record);
+    for (const record of page.records) {
+      if (held !== undefined) yield recordMessage(held);
+      held = record;
+    }
     left -= page.records.length;
-    if (page.isEnd || (isBounded && left <= 0)) return;
     ({ cursor } = page);
+    if (!page.isEnd && !(isBounded && left <= 0)) continue;
+    if (held !== undefined) yield recordMessage(page.isEnd ? { ...held, cursor } : held);
+    return;
   }
 }
 
