@@ -260,20 +260,31 @@ export function exportTailTests(asks: ConversationAsks): void {
     expect(await asks.opened.place.check?.()).toEqual([]);
   });
 
-  test("an import refuses more pins, invitations and requests than there may be, and what has no group", async () => {
+  test("of more pins than there may be, as in an export that was gone on with, an import keeps the last", async () => {
     const app = `${ofTest.app} imported`;
-    const many = Array.from({ length: pinnedMessagesMax + 1 }, (_, at) => at + 1);
-    const messages = [...group, ...many.map((id) => message(id))];
-    expect(await importTo(app, messages)).toMatchObject(stored);
+    const ids = Array.from({ length: pinnedMessagesMax + 1 }, (_, at) => at + 1);
+    const pins = ids.map((id) => pinOf(id));
+    // Of all but the last, and, when the first one was unpinned for it, of all but the first.
+    const records = [...ids.map((id) => message(id)), ...pins.slice(0, -1), ...pins.slice(1)];
+    expect(await importTo(app, records)).toMatchObject({ ...stored, stored: records.length });
+    const copied = (await exported({ app })).flatMap(({ message: { messageId = "" } = {} }) =>
+      messageId === "" ? [] : [messageId],
+    );
+    expect((await pinsOf({ app })).map(({ messageId }) => messageId)).toEqual(copied.slice(1));
+    expect(await asks.opened.place.check?.()).toEqual([]);
+  });
+
+  test("an import refuses more invitations and requests than there may be, and what has no group", async () => {
+    const app = `${ofTest.app} imported`;
+    expect(await importTo(app, group)).toMatchObject(stored);
     for (const [records, position, reason] of [
-      [many.map((id) => pinOf(id)), pinnedMessagesMax, /its conversation has 50 pinned messages/],
       [[invitation("c", { group: "g9" })], 0, /g9 has no record/],
       [[asking("joe", { group: "g9" })], 0, /g9 has no record/],
       [[asking("joe", { time: nowSeconds() + 86_400 })], 0, /in the future/],
       [Array.from({ length: 101 }, (_, at) => invitation(`c${at}`)), 100, /more invitations than 100/],
       [Array.from({ length: 1_001 }, (_, at) => asking(`a${at}`)), 1_000, /more requests than 1000/],
     ] as const)
-      expect(await importTo(app, records, `${messages.length}`)).toEqual({
+      expect(await importTo(app, records, `${group.length}`)).toEqual({
         result: "invalid",
         position,
         reason: expect.stringMatching(reason),

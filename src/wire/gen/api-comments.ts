@@ -140,7 +140,7 @@ export const apiComments: Readonly<Record<string, string>> = {
   "roost.v1.RecordedFile.type": "Its media type.",
   "roost.v1.RecordedFile.size": "Its size in bytes.",
   "roost.v1.Record.pin": "A message that is pinned in its conversation. It comes behind the message.",
-  "roost.v1.RecordedPin": "Records of one conversation come in the order in which its messages were pinned. An import takes the id as that of one of its own earlier records, and passes over one that it has not brought, or that was recalled.",
+  "roost.v1.RecordedPin": "Records of one conversation come in the order in which its messages were pinned. An import takes the id as that of one of its own earlier records, and passes over one that it has not brought, or that was recalled. Of more than 50 in one conversation it keeps the last ones.",
   "roost.v1.RecordedPin.account": "Who pinned it; empty if that account was deleted: an import takes the sender of the message.",
   "roost.v1.RecordedPin.message_id": "The message.",
   "roost.v1.Record.invitation": "An invitation to a group.",

@@ -804,7 +804,8 @@ export const RecordedFileSchema: GenMessage<RecordedFile> = /*@__PURE__*/
 
 /**
  * Records of one conversation come in the order in which its messages were pinned. An import takes the id as that of one
- * of its own earlier records, and passes over one that it has not brought, or that was recalled.
+ * of its own earlier records, and passes over one that it has not brought, or that was recalled. Of more than 50 in one
+ * conversation it keeps the last ones.
  *
  * @generated from message roost.v1.RecordedPin
  */

@@ -153,7 +153,7 @@ BEGIN
         problem := roost.import_conversation(a_app, its.number, given.value -> 'conversation', next_id);
         last_id := next_id;
       ELSIF given.value -> 'pin' IS NOT NULL THEN
-        problem := roost.import_pin(a_app, its.number, given.value -> 'pin', next_id);
+        PERFORM roost.import_pin(a_app, its.number, given.value -> 'pin', next_id);
         last_id := next_id;
       ELSIF given.value -> 'invitation' IS NOT NULL THEN
         problem := roost.import_invitation(a_app, given.value -> 'invitation', held.wall_us);

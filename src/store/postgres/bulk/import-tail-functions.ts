@@ -5,10 +5,11 @@ import { pinnedMessagesMax } from "../../../base/limits/fixed.ts";
 import { importedCode, requestsGoneAt } from "../groups/join-functions.ts";
 import { messageState } from "../message-state.ts";
 
-/** Each returns why the record cannot be stored, or null. Bounds are in the records. */
+/** Those that return a text say why the record cannot be stored, or null. Bounds are in the records. */
 export const importTailFunctions = `
--- Passes over a message that the import has not brought, and a recalled one.
-CREATE OR REPLACE FUNCTION roost.import_pin(a_app text, a_import bigint, a_record json, a_id bigint) RETURNS text
+-- Passes over a message that the import has not brought, and a recalled one. The newest pins of a conversation stay: an
+-- export that was gone on with has those of both times.
+CREATE OR REPLACE FUNCTION roost.import_pin(a_app text, a_import bigint, a_record json, a_id bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
   pinned roost.message;
@@ -18,18 +19,16 @@ BEGIN
   SELECT m.* INTO pinned FROM import_id d JOIN message m ON m.id = d.id
     WHERE d.import = a_import AND d.former = (a_record ->> 'messageId')::bigint
       AND coalesce(m.state, 0) & ${messageState.recalled} = 0;
-  IF NOT FOUND THEN RETURN null; END IF;
+  IF NOT FOUND THEN RETURN; END IF;
   its_first := CASE WHEN pinned.inbox < 0 THEN pinned.inbox ELSE least(pinned.inbox, pinned.sender) END;
   its_other := CASE WHEN pinned.inbox < 0 THEN 0 ELSE greatest(pinned.inbox, pinned.sender) END;
   DELETE FROM pin p WHERE p.message = pinned.id;
-  IF (SELECT count(*) FROM pin p WHERE p.first = its_first AND p.other = its_other) >= ${pinnedMessagesMax} THEN
-    RETURN 'pin.messageId ' || (a_record ->> 'messageId')
-      || ': its conversation has ${pinnedMessagesMax} pinned messages, and takes no more';
-  END IF;
   INSERT INTO pin (message, first, other, entry, account)
     VALUES (pinned.id, its_first, its_other, a_id, CASE WHEN a_record ->> 'account' = '' THEN pinned.sender
       ELSE (roost.account_numbers(a_app, ARRAY[a_record ->> 'account']))[1] END);
-  RETURN null;
+  DELETE FROM pin p WHERE p.message IN (
+    SELECT o.message FROM pin o WHERE o.first = its_first AND o.other = its_other
+    ORDER BY o.entry DESC OFFSET ${pinnedMessagesMax});
 END $$;
 
 -- Passes over one that has expired.

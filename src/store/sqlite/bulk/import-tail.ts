@@ -35,9 +35,12 @@ export class ImportTail {
         `SELECT inbox, sender FROM message WHERE id = ? AND ifnull(state, 0) & ${messageState.recalled} = 0`,
       ),
       unpin: db.prepare<null, [bigint]>("DELETE FROM pin WHERE message = ?"),
-      pins: db.prepare<Count, [bigint, bigint]>("SELECT count(*) AS count FROM pin WHERE first = ? AND other = ?"),
       pin: db.prepare<null, [bigint, bigint, bigint, bigint, bigint]>(
         "INSERT INTO pin (first, other, message, entry, account) VALUES (?, ?, ?, ?, ?)",
+      ),
+      unpinOldest: db.prepare<null, [bigint, bigint, number]>(
+        `DELETE FROM pin WHERE number IN (
+           SELECT number FROM pin WHERE first = ? AND other = ? ORDER BY entry DESC LIMIT -1 OFFSET ?)`,
       ),
       revoke: db.prepare<null, [string]>("DELETE FROM invitation WHERE code = ?"),
       invitations: db.prepare<Count, [bigint]>(`SELECT count(*) AS count FROM invitation WHERE "group" = ?`),
@@ -53,22 +56,23 @@ export class ImportTail {
     };
   }
 
-  /** Returns why it cannot be stored. Passes over a message that the import has not brought, and a recalled one. */
-  pin(app: string, { account, messageId }: PinRecord, { ids, wallMs }: Moment): string | undefined {
+  /**
+   * Passes over a message that the import has not brought, and a recalled one. The newest pins of a conversation stay:
+   * an export that was gone on with has those of both times.
+   */
+  pin(app: string, { account, messageId }: PinRecord, { ids, wallMs }: Moment): undefined {
     const id = this.ids.newOf(BigInt(messageId));
     const message = id === undefined ? null : this.sql.message.get(id);
-    if (id === undefined || message === null) return undefined;
+    if (id === undefined || message === null) return;
     const { inbox, sender } = message;
     this.sql.unpin.run(id);
     const key = pinKey(sender, inbox);
-    if ((this.sql.pins.get(...key)?.count ?? 0n) >= BigInt(pinnedMessagesMax))
-      return `pin.messageId ${messageId}: its conversation has ${pinnedMessagesMax} pinned messages, and takes no more`;
     const by = account === "" ? sender : this.parts.names.account(app, account);
     this.sql.pin.run(...key, id, ids.next(wallMs), by);
-    return undefined;
+    this.sql.unpinOldest.run(...key, pinnedMessagesMax);
   }
 
-  /** The same. Passes over one that has expired. */
+  /** Returns why it cannot be stored. Passes over one that has expired. */
   invitation(app: string, record: InvitationRecord, { wallMs }: Moment): string | undefined {
     const { names, bounds } = this.parts;
     const group = names.findGroup(app, record.group);
