@@ -13,8 +13,8 @@ import { namesOf } from "./partner.ts";
 
 /** Messages of a part, before a newer one begins another; and of the pages in which it is read again. */
 const partMax = 200;
-/** At most so many of these pages: what was shown beyond is dropped. */
-const pagesMax = 10;
+/** At most so many of these pages, as the web chat keeps: what was shown beyond is dropped. */
+const pagesMax = 16;
 
 type Part = readonly ChatMessage[];
 

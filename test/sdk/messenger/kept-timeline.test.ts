@@ -150,3 +150,29 @@ test("a timeline without its end is read again where it is", async () => {
   );
   expect([idsOf(timeline), timeline.hasBefore, timeline.hasAfter]).toEqual([shown, true, true]);
 });
+
+test("a timeline that is read again has all that a view keeps of it", async () => {
+  const peer = peerWithFeature((request) => request.respond(ConversationListRespSchema, listed(4_000n, 0)));
+  const all = Array.from({ length: 4_000 }, (_, at) => BigInt(at + 1));
+  let text = "before";
+  peer.on(Command.History, (request) => {
+    const { before, limit } = request.body(HistoryReqSchema);
+    const older = all.slice(0, before === 0n ? all.length : Number(before) - 1);
+    const messages = older.slice(-limit).map((messageId) => ({ messageId, body: text }));
+    request.respond(HistoryRespSchema, { messages, hasBefore: older.length > limit });
+  });
+  const client = await connect(peer);
+  const timeline = await client.conversation({ account: "bob" }).timeline({ limit: 200 });
+  // 16 pages, as the web chat keeps.
+  for (let pages = 1; pages < 16; pages++) await timeline.loadBefore();
+  const shown = all.slice(-16 * 200);
+  expect(idsOf(timeline)).toEqual(shown);
+  text = "after";
+  peer.on(Command.OfflineIndex, (request) => {
+    const { messageId } = request.body(MessageIndexReqSchema);
+    request.respond(MessageIndexRespSchema, { lastId: 20_000n, reset: messageId < 20_000n });
+  });
+  peer.latest.push(Command.Sync, "", MessagePushSchema, {});
+  await same(() => timeline.messages.at(-1)?.body, "after", "it was read again");
+  expect([idsOf(timeline), timeline.hasBefore]).toEqual([shown, true]);
+});
