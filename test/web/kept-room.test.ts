@@ -1,13 +1,18 @@
 // What the page keeps of a conversation that stays open while very much is said.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { Community } from "../../src/sdk/community/community.ts";
 import { keyOf } from "../../src/sdk/messenger/partner.ts";
 import { Room } from "../../src/web/state/room.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { ConversationListRespSchema, HistoryReqSchema, HistoryRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { connect, listed, peerWithFeature } from "../sdk/messenger/scripted-server.ts";
 import { device } from "../sdk/messenger/support.ts";
+import { endAll } from "../sdk/support.ts";
 import { testLimits } from "../support/limits.ts";
 import { Messenger as Server } from "../support/messenger.ts";
+import type { PeerRequest } from "../support/scripted-peer.ts";
 
 /** More than four times what is kept, which is 16 pages of 200 at most. */
 const messages = 14_000;
@@ -21,6 +26,7 @@ beforeAll(async () => {
   server = await Server.start({ limits: testLimits({ requestsPerSecond: 100_000 }) });
 });
 afterAll(() => server.stop());
+afterEach(endAll);
 
 test(
   "a room keeps what is near the reader, and has the rest again where the reader goes",
@@ -93,3 +99,39 @@ test(
   },
   2 * msMax,
 );
+
+test("what is still on its way when a room has gone to the end does not bring back what was there before", async () => {
+  // A page is one message.
+  const newest = 40n;
+  const peer = peerWithFeature((request) => request.respond(ConversationListRespSchema, listed(newest, 0)));
+  const held: PeerRequest[] = [];
+  const answer = (request: PeerRequest): void => {
+    const { before, after } = request.body(HistoryReqSchema);
+    const messageId = after > 0n ? after + 1n : before > 0n ? before - 1n : newest;
+    const page = [{ messageId, body: "x" }];
+    request.respond(HistoryRespSchema, { messages: page, hasBefore: messageId > 1n, hasAfter: messageId < newest });
+  };
+  let isHeld: (request: PeerRequest) => boolean = () => false;
+  peer.on(Command.History, (request) => (isHeld(request) ? void held.push(request) : answer(request)));
+  const client = await connect(peer);
+  await client.conversations.ready();
+  const partner = { account: "bob" };
+  const stateOf = () => client.conversations.get(partner);
+  const room = new Room({ client, community: Community.of(client), me: "alice", stateOf }, partner, keyOf(partner));
+  await room.load();
+  for (let pages = 0; pages < 20; pages++) await room.loadMore(false);
+  const shown = (): readonly bigint[] => room.parts.value.flat().map(({ id }) => id);
+  expect(shown().length).toBe(21);
+  room.near(22n);
+  await until(() => room.hasAfter.value, "the end was forgotten");
+  isHeld = (request) => request.body(HistoryReqSchema).before + request.body(HistoryReqSchema).after > 0n;
+  const ways = [room.loadMore(true), room.loadMore(false)];
+  await until(() => held.length > 0, "a page is asked for");
+  await room.toEnd();
+  expect([shown(), room.hasAfter.value]).toEqual([[newest], false]);
+  isHeld = () => false;
+  held.forEach(answer);
+  await Promise.all(ways);
+  expect([shown(), room.hasAfter.value, room.isLoadingMore.value]).toEqual([[newest], false, false]);
+  room.close();
+});

@@ -121,14 +121,12 @@ export class Room {
 
   /** Loads older messages, or newer ones that were forgotten: a page if there is one, or all up to a message. */
   async loadMore(isNewer: boolean, wanted = 0n): Promise<void> {
-    const { timeline } = this;
-    if (timeline === undefined) return;
     this.isLoadingMore.value = true;
     try {
       for (let pages = wanted > 0n ? jumpPagesMax : 1; pages > 0 && this.loaded(wanted) === undefined; pages--) {
-        if (!(isNewer ? timeline.hasAfter : timeline.hasBefore)) break;
-        await (isNewer ? timeline.loadAfter() : timeline.loadBefore());
-        this.show(timeline);
+        if (!(isNewer ? this.hasAfter : this.hasBefore).peek()) break;
+        await (isNewer ? this.timeline?.loadAfter() : this.timeline?.loadBefore());
+        this.show();
       }
     } catch (error) {
       this.fault.value = errorOf(error).message;
@@ -246,11 +244,14 @@ export class Room {
   private follow(timeline: Timeline): void {
     this.timeline = timeline;
     if (this.isClosed) return timeline.close();
-    timeline.onChange(() => this.show(timeline));
-    this.show(timeline);
+    timeline.onChange(() => this.show());
+    this.show();
   }
 
-  private show(timeline: Timeline): void {
+  /** Also when a page has come for a timeline that was there before. */
+  private show(): void {
+    const { timeline } = this;
+    if (timeline === undefined) return;
     batch(() => {
       this.parts.value = timeline.parts;
       this.hasBefore.value = timeline.hasBefore;

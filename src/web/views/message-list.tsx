@@ -135,7 +135,7 @@ export function MessageList({ room }: { readonly room: Room }) {
     const key = last?.state === "sending" ? last.clientId : "";
     const isNew = key !== "" && key !== pending.current;
     pending.current = key;
-    if (isNew) untracked(() => void goToEnd());
+    if (isNew) void untracked(goToEnd);
   });
 
   const onScroll = (): void => {
@@ -242,7 +242,7 @@ export function MessageList({ room }: { readonly room: Room }) {
           </div>
         </div>
       </div>
-      <ToEnd room={room} isAtEnd={isAtEnd} onClick={() => void goToEnd()} />
+      <ToEnd room={room} isAtEnd={isAtEnd} onClick={goToEnd} />
       <News room={room} me={chat.me} />
     </div>
   );
@@ -251,7 +251,7 @@ export function MessageList({ room }: { readonly room: Room }) {
 interface ToEndProps {
   readonly room: Room;
   readonly isAtEnd: Signal<boolean>;
-  readonly onClick: () => void;
+  readonly onClick: () => unknown;
 }
 
 function ToEnd({ room, isAtEnd, onClick }: ToEndProps) {
