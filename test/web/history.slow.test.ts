@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { Community } from "../../src/sdk/community/community.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { browserTestMsMax, chromium } from "../support/browser.ts";
 import { details, openDetails } from "../support/web-details.ts";
@@ -58,6 +59,30 @@ describe.skipIf(chromium === undefined)("the web chat", () => {
       await hears(ann, "old 0");
       before = await inSight(ann);
       expect(before).toEqual(before.map((_, at) => at));
+    },
+    browserTestMsMax,
+  );
+
+  test(
+    "what is below a view that became lower since the last one is not read",
+    async () => {
+      const finn = await stage.somebody("finn");
+      await talkMany(finn, "eli", 1, "first");
+      const reader = await stage.somebody("eli");
+      const eli = await stage.person("eli", { viewport: { width: 360, height: 800 } });
+      await openRoom(eli, "finn");
+      await hears(eli, "first 0");
+      await eli.getByRole("button", { name: "Back" }).click();
+      await eli.setViewportSize({ width: 360, height: 400 });
+      await talkMany(finn, "eli", 30, "late");
+      await eli.getByLabel("30 unread messages").waitFor();
+      await openRoom(eli, "finn");
+      await eli.getByText("New since you were here").waitFor();
+      const unread = (): number => reader.conversations.items.find(({ key }) => key === "u:finn")?.unread ?? 0;
+      await until(() => unread() < 30, "the page has told what was read");
+      const last = (await inSight(eli)).at(-1) ?? NaN;
+      expect(last).toBeLessThan(20);
+      expect(unread()).toBeGreaterThanOrEqual(29 - last);
     },
     browserTestMsMax,
   );

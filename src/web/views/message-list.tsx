@@ -79,7 +79,8 @@ export function MessageList({ room }: { readonly room: Room }) {
   const settle = useRef(() => {});
   settle.current = () => {
     const [{ current: outer }, { current: shown }] = [box, inner];
-    if (outer === null || shown === null || view.height === 0) return;
+    // The view may have another size than when the rows were made: then others come.
+    if (outer === null || shown === null || view.height === 0 || view !== size.peek()) return;
     measure(shown, all, first, end);
     const top = topFor(anchor.current, all, view.height);
     shown.parentElement?.style.setProperty("height", `${Math.max(view.height, all.total)}px`);
@@ -93,8 +94,6 @@ export function MessageList({ room }: { readonly room: Room }) {
     }
     moved(top);
   };
-  useLayoutEffect(() => settle.current());
-
   useLayoutEffect(() => {
     const [{ current: outer }, { current: shown }] = [box, inner];
     if (outer === null || shown === null) return undefined;
@@ -117,6 +116,7 @@ export function MessageList({ room }: { readonly room: Room }) {
       document.removeEventListener("visibilitychange", again);
     };
   }, []);
+  useLayoutEffect(() => settle.current());
 
   const goTo = (place: Anchor): void => {
     anchor.current = place;
