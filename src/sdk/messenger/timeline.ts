@@ -186,7 +186,7 @@ export class LiveTimeline implements Timeline {
   /** The last page, and those before it, to the one with a message (0n: none), as far as `pagesMax` allows. */
   private async newest(ask: Ask, downTo: bigint): Promise<HistoryPage> {
     let page = await this.page(ask, { before: this.hasAfter ? this.lastId + 1n : 0n });
-    for (let left = downTo > 0n ? pagesMax : 0; left > 0 && page.hasBefore; left--) {
+    for (let left = pagesMax; left > 0 && downTo > 0n && page.hasBefore; left--) {
       const first = page.messages[0]?.id ?? 0n;
       if (first <= downTo) break;
       const older = await this.page(ask, { before: first, limit: partMax });
