@@ -13,8 +13,8 @@ import { namesOf } from "./partner.ts";
 
 /** Messages of a part, before a newer one begins another; and of the pages in which it is read again. */
 const partMax = 200;
-/** At most so many of these pages, as the web chat keeps: what was shown beyond is dropped. */
-const pagesMax = 16;
+/** At most so many of these pages, more than the web chat keeps: what was shown beyond is dropped. */
+const pagesMax = 20;
 
 type Part = readonly ChatMessage[];
 
@@ -137,7 +137,7 @@ export class LiveTimeline implements Timeline {
   changed(id: bigint, isRecalled: boolean): void {
     if (this.loading !== undefined) this.crossing.set(id, isRecalled || this.crossing.get(id) === true);
     const message = this.at(id);
-    if (isRecalled && message !== undefined) this.set(id, blank(message));
+    if (message !== undefined && isRecalled) this.set(id, blank(message));
   }
 
   /** A message as it is now. */
@@ -186,7 +186,7 @@ export class LiveTimeline implements Timeline {
   /** The last page, and those before it, to the one with a message (0n: none), as far as `pagesMax` allows. */
   private async newest(ask: Ask, downTo: bigint): Promise<HistoryPage> {
     let page = await this.page(ask, { before: this.hasAfter ? this.lastId + 1n : 0n });
-    for (let left = pagesMax; left > 0 && downTo > 0n && page.hasBefore; left--) {
+    for (let left = downTo > 0n ? pagesMax : 0; left > 0 && page.hasBefore; left--) {
       const first = page.messages[0]?.id ?? 0n;
       if (first <= downTo) break;
       const older = await this.page(ask, { before: first, limit: partMax });
