@@ -37,6 +37,31 @@ export function tailPartsOf(scope: { readonly isPair: boolean; readonly isGroup:
   return scope.isGroup ? tailPartsInOrder.slice(1) : tailPartsInOrder;
 }
 
+/**
+ * Rows of a part that were read, at most `rowsMax` at once: fewer are the last ones. `keyOf` and `recordOf` as in
+ * TailRow.
+ */
+export function tailRows<Row>(
+  rows: readonly Row[],
+  rowsMax: number,
+  keyOf: (row: Row) => readonly bigint[],
+  recordOf: (row: Row) => DataRecord | undefined,
+): TailRows {
+  return {
+    rows: rows.map((row) => ({ key: keyOf(row), record: recordOf(row) })),
+    isAll: rows.length < rowsMax,
+  };
+}
+
+/**
+ * The key to go on from where all keys that are wanted begin with one number, and go on with 0 or more; undefined: with
+ * any.
+ */
+export function startIn(only: bigint | undefined, key: readonly bigint[]): readonly bigint[] {
+  const [first = 0n] = key;
+  return only === undefined || first >= only ? key : [only, -1n, ...key.slice(2).map(() => 0n)];
+}
+
 /** The beginning of the first of the parts, behind a log that was given up to an id. */
 export function startBehindLog(parts: readonly TailPart[], logId: bigint): TailPosition {
   const [first = "pins"] = parts;

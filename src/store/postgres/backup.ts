@@ -8,7 +8,7 @@ import { placeOf } from "./client.ts";
 import { failureOf } from "./failures.ts";
 import { readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
-import { primaryUrl } from "./primary/primary.ts";
+import { primaryUrl } from "./primary/tool-place.ts";
 import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.ts";
 
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];

@@ -10,7 +10,7 @@ import { backEndQuestions } from "./back-end/check-questions.ts";
 import { placeOf } from "./client.ts";
 import { failureOf } from "./failures.ts";
 import { versionIn } from "./migrate.ts";
-import { primaryUrl } from "./primary/primary.ts";
+import { primaryUrl } from "./primary/tool-place.ts";
 import { openForLong } from "./tools.ts";
 
 /** The first schema with an identity. */

@@ -14,8 +14,8 @@ const connectSecondsMax = 2;
 
 /**
  * Settings that the statements need, regardless of the server's, database's or role's defaults. There are no foreign
- * keys,
- * and the trigger (life.ts) always fires, so session_replication_role, which only a superuser may set, has no effect.
+ * keys, and the trigger (life.ts) always fires, so session_replication_role, which only a superuser may set, has no
+ * effect.
  */
 const dependable = {
   application_name: "roost",

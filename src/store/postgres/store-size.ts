@@ -6,7 +6,7 @@ import { recentDaysMax, recentDaysOf, type StoreSize } from "../store-size.ts";
 import { placeOf } from "./client.ts";
 import { Connections } from "./connection.ts";
 import { versionIn } from "./migrate.ts";
-import { primaryUrl } from "./primary/primary.ts";
+import { primaryUrl } from "./primary/tool-place.ts";
 
 const dayMs = 86_400_000;
 /** Up to so many rows are counted. */

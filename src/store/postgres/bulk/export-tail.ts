@@ -5,7 +5,7 @@ import type { SQL } from "bun";
 import { joinRequestDays } from "../../../base/limits/fixed.ts";
 import type { DataRecord } from "../../data-records.ts";
 import type { TailPart, TailPosition } from "../../export-cursor.ts";
-import { tailPage, tailPartsOf, type TailRows } from "../../export-tail.ts";
+import { startIn, tailPage, tailPartsOf, tailRows, type TailRows } from "../../export-tail.ts";
 import type { Connections } from "../connection.ts";
 import { endId } from "../conversation-functions.ts";
 import { fromText, toText } from "../text.ts";
@@ -75,6 +75,7 @@ async function rowsOf(
     case "pins":
       return tailRows(
         await connections.run<PinRow[]>((sql) => pinsPage(sql, life, selected, key)),
+        rowsReadMax,
         ({ first, other, entry }) => [first, other, entry],
         ({ is_seen, account, message }) =>
           is_seen ? { pin: { account: fromText(account ?? ""), messageId: `${message}` } } : undefined,
@@ -82,12 +83,14 @@ async function rowsOf(
     case "invitations":
       return tailRows(
         await connections.run<InvitationRow[]>((sql) => invitationsPage(sql, life, selected, key)),
+        rowsReadMax,
         (row) => [row.chat_group, row.number],
         invitationOf,
       );
     case "requests":
       return tailRows(
         await connections.run<RequestRow[]>((sql) => requestsPage(sql, life, selected, key)),
+        rowsReadMax,
         (row) => [row.chat_group, row.account_number],
         ({ is_seen, group_id, account, text, at_s }) =>
           is_seen
@@ -102,17 +105,6 @@ async function rowsOf(
             : undefined,
       );
   }
-}
-
-function tailRows<Row>(
-  rows: readonly Row[],
-  keyOf: (row: Row) => readonly bigint[],
-  recordOf: (row: Row) => DataRecord | undefined,
-): TailRows {
-  return {
-    rows: rows.map((row) => ({ key: keyOf(row), record: recordOf(row) })),
-    isAll: rows.length < rowsReadMax,
-  };
 }
 
 function invitationOf({ group_id: group, code, account, ...row }: InvitationRow): DataRecord | undefined {
@@ -132,7 +124,7 @@ function invitationOf({ group_id: group, code, account, ...row }: InvitationRow)
 function pinsPage(sql: SQL, life: string, { app, account, peer, group }: Selected, key: readonly bigint[]) {
   const pair = account !== undefined && peer !== undefined ? (account < peer ? [account, peer] : [peer, account]) : [];
   const only = pair[0] ?? (group === undefined ? undefined : -group);
-  const [first = 0n, other = 0n, entry = 0n] = only === undefined || (key[0] ?? 0n) >= only ? key : [only, -1n, 0n];
+  const [first = 0n, other = 0n, entry = 0n] = startIn(only, key);
   const second = pair[1] === undefined ? null : `${pair[1]}`;
   const me = account === undefined || peer !== undefined ? null : `${account}`;
   return sql`SELECT p.first, p.other, p.entry, p.message,
@@ -157,11 +149,11 @@ function pinsPage(sql: SQL, life: string, { app, account, peer, group }: Selecte
 
 /** Of an account, those that it made. */
 function invitationsPage(sql: SQL, life: string, { app, account, group }: Selected, key: readonly bigint[]) {
-  const [from, number] = startIn(group, key);
+  const [from = 0n, number = 0n] = startIn(group, key);
   const maker = account === undefined ? null : `${account}`;
   return sql`WITH looked AS (
       SELECT i.chat_group, i.number, i.maker FROM roost.invitation i
-      WHERE roost.require_life(${life}) AND (i.chat_group, i.number) > (${from}::bigint, ${number}::bigint)
+      WHERE roost.require_life(${life}) AND (i.chat_group, i.number) > (${`${from}`}::bigint, ${`${number}`}::bigint)
         AND i.chat_group <= ${group === undefined ? endId : `${group}`}::bigint
       ORDER BY i.chat_group, i.number LIMIT ${rowsReadMax}
     ), valid AS (
@@ -178,7 +170,7 @@ function invitationsPage(sql: SQL, life: string, { app, account, group }: Select
 
 /** Of an account, its own. */
 function requestsPage(sql: SQL, life: string, { app, account, group }: Selected, key: readonly bigint[]) {
-  const [from, number] = startIn(group, key);
+  const [from = 0n, number = 0n] = startIn(group, key);
   const asking = account === undefined ? null : `${account}`;
   return sql`SELECT r.chat_group, r.account AS account_number, g.id AS group_id, a.name AS account, r.text, r.at_s,
       g.app = ${toText(app)} AND a.app = ${toText(app)} AND g.member_count > 0
@@ -186,12 +178,7 @@ function requestsPage(sql: SQL, life: string, { app, account, group }: Selected,
         AND (${asking}::bigint IS NULL OR r.account = ${asking}::bigint) AS is_seen
     FROM roost.join_request r JOIN roost.chat_group g ON g.number = r.chat_group
     JOIN roost.account a ON a.number = r.account
-    WHERE roost.require_life(${life}) AND (r.chat_group, r.account) > (${from}::bigint, ${number}::bigint)
+    WHERE roost.require_life(${life}) AND (r.chat_group, r.account) > (${`${from}`}::bigint, ${`${number}`}::bigint)
       AND r.chat_group <= ${group === undefined ? endId : `${group}`}::bigint
     ORDER BY r.chat_group, r.account LIMIT ${rowsReadMax}`;
-}
-
-/** The key to go on from, which is not before the only group. */
-function startIn(only: bigint | undefined, [group = 0n, row = 0n]: readonly bigint[]): [group: string, row: string] {
-  return only === undefined || group >= only ? [`${group}`, `${row}`] : [`${only}`, "0"];
 }

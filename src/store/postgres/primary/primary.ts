@@ -6,7 +6,7 @@
 // them, a commit does.
 
 import type { SQL } from "bun";
-import { type Log, silentLog } from "../../../base/log.ts";
+import type { Log } from "../../../base/log.ts";
 import { reasonOf } from "../../../base/reason-of.ts";
 import { StoreUnavailable } from "../../store.ts";
 import { DatabaseAway, QuorumFault } from "../failures.ts";
@@ -160,15 +160,4 @@ export class Primary {
       this.log.warn("The hosts of the message store need attention.", { warning });
     this.lastWarning = warning;
   }
-}
-
-/**
- * Returns the URL of the primary of the hosts in a URL, for a tool: that URL itself if it names one host. Rejects with
- * StoreUnavailable.
- */
-export async function primaryUrl(url: string): Promise<string> {
-  const [first, ...others] = hostUrls(url);
-  if (others.length === 0) return first;
-  // The tool's user decides; what is lost with a primary is the server's concern.
-  return (await new Primary({ url, isAsync: true, log: silentLog }).find()).url;
 }

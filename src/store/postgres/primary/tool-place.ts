@@ -1,5 +1,5 @@
-// The server that an operator's tool writes to. What a tool says is done, a failover must not undo, as little as what a
-// node has acknowledged: a key that was revoked would let in again.
+// The server that an operator's tool reads or writes. What a tool says is done, a failover must not undo, as little as
+// what a node has acknowledged: a key that was revoked would let in again.
 
 import type { SQL } from "bun";
 import { silentLog } from "../../../base/log.ts";
@@ -34,4 +34,12 @@ export async function findToolPlace(hosts: string, isAsync: boolean): Promise<To
       });
     });
   return { url, confirm: isAsync ? undefined : confirm };
+}
+
+/**
+ * Returns the URL of the primary of the hosts in a URL, for a tool that only reads: that URL itself if it names one
+ * host. Rejects with StoreUnavailable.
+ */
+export async function primaryUrl(hosts: string): Promise<string> {
+  return (await findToolPlace(hosts, true)).url;
 }

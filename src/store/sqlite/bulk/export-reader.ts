@@ -19,12 +19,12 @@ import {
   type RowPosition,
   startOf,
 } from "../../export-cursor.ts";
-import { startBehindLog, tailPartsOf } from "../../export-tail.ts";
+import { startBehindLog } from "../../export-tail.ts";
 import { pinKey } from "../groups/pins.ts";
 import { ExportLog, type LogSelection } from "./export-log.ts";
 import { ExportNames } from "./export-names.ts";
 import { type AccountRow, ExportOwn } from "./export-own.ts";
-import { ExportTail, type TailSelection } from "./export-tail.ts";
+import { ExportTail, partsOf, type TailSelection } from "./export-tail.ts";
 import { ExportViews, type Views } from "./export-views.ts";
 
 const rowsReadMax = 2_000;
@@ -142,9 +142,8 @@ export class ExportReader {
   private logPart(selected: Selected, from: RowPosition, limit: number, now: bigint): Part {
     const page = this.log.page(selected, from, limit, now);
     if (!page.isEnd) return page;
-    const { group, pair } = selected.tail;
-    const parts = tailPartsOf({ isPair: pair !== undefined, isGroup: group !== undefined });
-    return { records: page.records, position: startBehindLog(parts, page.position.id), isEnd: false };
+    const position = startBehindLog(partsOf(selected.tail), page.position.id);
+    return { records: page.records, position, isEnd: false };
   }
 
   private select({ app, account, peer, group }: ExportScope): Selected | undefined {

@@ -2,9 +2,8 @@
 // invitations and requests to join.
 
 import type { Database } from "bun:sqlite";
-import type { DataRecord } from "../../data-records.ts";
-import type { TailPosition } from "../../export-cursor.ts";
-import { tailPage, tailPartsOf, type TailRows } from "../../export-tail.ts";
+import type { TailPart, TailPosition } from "../../export-cursor.ts";
+import { startIn, tailPage, tailPartsOf, tailRows, type TailRows } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import { codeOf, validInvitation } from "../groups/invitations.ts";
 import { requestsGoneAt } from "../groups/join-requests.ts";
@@ -52,6 +51,11 @@ interface RequestRow {
   readonly at_s: bigint;
 }
 
+/** The parts behind the log of what is exported. */
+export function partsOf({ group, pair }: TailSelection): readonly TailPart[] {
+  return tailPartsOf({ isPair: pair !== undefined, isGroup: group !== undefined });
+}
+
 export class ExportTail {
   private readonly names: ExportNames;
   private readonly views: ExportViews;
@@ -88,8 +92,7 @@ export class ExportTail {
 
   /** `now`: in seconds since 1970. */
   page(selected: TailSelection, from: TailPosition, limit: number, now: bigint) {
-    const { group, pair } = selected;
-    const parts = tailPartsOf({ isPair: pair !== undefined, isGroup: group !== undefined });
+    const parts = partsOf(selected);
     const lastId = this.sql.last.get()?.last_id ?? 0n;
     return tailPage(from, this.rowsOf(selected, from, now), { limit, parts, lastId });
   }
@@ -110,9 +113,9 @@ export class ExportTail {
   private pins(selected: TailSelection, key: readonly bigint[]): TailRows {
     const { app, group, pair } = selected;
     const only = pair?.[0] ?? (group && -group);
-    const [first = 0n, other = 0n, entry = 0n] = only === undefined || (key[0] ?? 0n) >= only ? key : [only, -1n, 0n];
+    const [first = 0n, other = 0n, entry = 0n] = startIn(only, key);
     const rows = this.sql.pins.all(first, other, entry, only ?? idMax);
-    return tailRows(rows, keyOfPin, (row) => {
+    return tailRows(rows, rowsReadMax, keyOfPin, (row) => {
       const place = row.first < 0n ? this.names.group(-row.first) : this.names.account(row.first);
       if (place?.app !== app || !this.isPinSeen(selected, row)) return undefined;
       const by = this.names.account(row.account);
@@ -130,9 +133,9 @@ export class ExportTail {
 
   /** Of an account, those that it made. */
   private invitations({ app, account, group }: TailSelection, key: readonly bigint[], now: bigint): TailRows {
-    const [from, number] = startIn(group, key);
+    const [from = 0n, number = 0n] = startIn(group, key);
     const rows = this.sql.invitations.all(from, now, number, group ?? idMax);
-    return tailRows(rows, keyOfInvitation, (row) => {
+    return tailRows(rows, rowsReadMax, keyOfInvitation, (row) => {
       const [place, maker] = [this.names.group(row.group), this.names.account(row.maker)];
       if (row.is_valid === 0n || place?.app !== app || maker?.app !== app) return undefined;
       if (account !== undefined && row.maker !== account) return undefined;
@@ -149,8 +152,9 @@ export class ExportTail {
   }
 
   private requests({ app, account, group }: TailSelection, key: readonly bigint[], now: bigint): TailRows {
-    const rows = this.sql.requests.all(...startIn(group, key), group ?? idMax);
-    return tailRows(rows, keyOfRequest, (row) => {
+    const [from = 0n, after = 0n] = startIn(group, key);
+    const rows = this.sql.requests.all(from, after, group ?? idMax);
+    return tailRows(rows, rowsReadMax, keyOfRequest, (row) => {
       const [place, asking] = [this.names.group(row.group), this.names.account(row.account)];
       if (row.at_s <= requestsGoneAt(now) || place?.app !== app || asking?.app !== app) return undefined;
       if (account !== undefined && row.account !== account) return undefined;
@@ -160,22 +164,6 @@ export class ExportTail {
   }
 }
 
-/** The key to go on from, which is not before the only group. */
-function startIn(only: bigint | undefined, [group = 0n, row = 0n]: readonly bigint[]): [group: bigint, row: bigint] {
-  return only === undefined || group >= only ? [group, row] : [only, 0n];
-}
-
 const keyOfPin = ({ first, other, entry }: PinRow): bigint[] => [first, other, entry];
 const keyOfInvitation = ({ group, number }: InvitationRow): bigint[] => [group, number];
 const keyOfRequest = ({ group, account }: RequestRow): bigint[] => [group, account];
-
-function tailRows<Row>(
-  rows: readonly Row[],
-  keyOf: (row: Row) => readonly bigint[],
-  recordOf: (row: Row) => DataRecord | undefined,
-): TailRows {
-  return {
-    rows: rows.map((row) => ({ key: keyOf(row), record: recordOf(row) })),
-    isAll: rows.length < rowsReadMax,
-  };
-}
