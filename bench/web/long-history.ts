@@ -1,6 +1,7 @@
 // A conversation of very many messages: frames while one scrolls to its beginning, and through all that is loaded.
 
 import type { Page } from "playwright-core";
+import { inBatches } from "../generator/in-batches.ts";
 import { Messenger } from "../../src/sdk/messenger/messenger.ts";
 import { scrollFrames } from "./page-times.ts";
 import { fastPerFrame, readerPerFrame } from "./pixels.ts";
@@ -20,12 +21,8 @@ export async function writeHistory(
   { from, to, messages }: { readonly from: string; readonly to: string; readonly messages: number },
 ): Promise<readonly number[]> {
   const client = await scene.talker(from);
-  const ids: bigint[] = [];
-  for (let at = 0; at < messages; at += inFlight) {
-    const count = Math.min(inFlight, messages - at);
-    const talks = Array.from({ length: count }, (_, i) => client.talkToUser(to, { body: `number ${at + i}` }));
-    for (const { id } of await Promise.all(talks)) ids.push(id);
-  }
+  const stored = await inBatches(messages, inFlight, (at) => client.talkToUser(to, { body: `number ${at}` }));
+  const ids = stored.map(({ id }) => id);
   const reader = await Messenger.connect({ url: scene.tcpUrl, token: await scene.token(to), device: "bench" });
   await reader.conversation({ account: from }).markRead();
   await reader.close();

@@ -1,6 +1,7 @@
 // Keys in the web chat with many conversations: how long each takes until it is shown.
 
 import type { Page } from "playwright-core";
+import { inBatches } from "../generator/in-batches.ts";
 import type { WebScene } from "./web-scene.ts";
 
 /** Between two keys. */
@@ -13,10 +14,7 @@ const writers = 20;
 /** Stores so many conversations of `pat`: with `friend-7` there is the message `to 7.`. */
 export async function fillConversations(scene: WebScene, count: number): Promise<void> {
   const pat = await scene.talker("pat");
-  for (let at = 0; at < count; at += inFlight) {
-    const length = Math.min(inFlight, count - at);
-    await Promise.all(Array.from({ length }, (_, i) => pat.talkToUser(`friend-${at + i}`, { body: `to ${at + i}.` })));
-  }
+  await inBatches(count, inFlight, (at) => pat.talkToUser(`friend-${at}`, { body: `to ${at}.` }));
 }
 
 /** Types into what has the focus, a key at a time. Returns the times from each key until the frame that shows it. */
