@@ -3,19 +3,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Timeline } from "../../../src/sdk/messenger/messenger.ts";
 import { Command } from "../../../src/wire/commands.ts";
-import {
-  ConversationListRespSchema,
-  HistoryReqSchema,
-  HistoryRespSchema,
-  MessageIndexReqSchema,
-  MessageIndexRespSchema,
-  MessagePushSchema,
-} from "../../../src/wire/gen/pkt_pb.ts";
+import { ConversationListRespSchema, HistoryReqSchema, HistoryRespSchema } from "../../../src/wire/gen/pkt_pb.ts";
 import { Messenger as Server } from "../../support/messenger.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import type { PeerRequest } from "../../support/scripted-peer.ts";
 import { endAll } from "../support.ts";
-import { connect, listed, peerWithFeature, push } from "./scripted-server.ts";
+import { connect, listed, peerWithFeature, push, resetLog } from "./scripted-server.ts";
 import { device, fresh, same } from "./support.ts";
 
 let server: Server;
@@ -138,11 +131,7 @@ test("a timeline without its end is read again where it is", async () => {
   const shown = all.slice(20, 25);
   expect(idsOf(timeline)).toEqual(shown);
   text = "after";
-  peer.on(Command.OfflineIndex, (request) => {
-    const { messageId } = request.body(MessageIndexReqSchema);
-    request.respond(MessageIndexRespSchema, { lastId: 20_000n, reset: messageId < 20_000n });
-  });
-  peer.latest.push(Command.Sync, "", MessagePushSchema, {});
+  resetLog(peer);
   await same(
     () => timeline.messages.map(({ body }) => body),
     shown.map(() => "after"),
@@ -168,11 +157,7 @@ test("a timeline that is read again has all that a view keeps of it", async () =
   const shown = all.slice(-16 * 200);
   expect(idsOf(timeline)).toEqual(shown);
   text = "after";
-  peer.on(Command.OfflineIndex, (request) => {
-    const { messageId } = request.body(MessageIndexReqSchema);
-    request.respond(MessageIndexRespSchema, { lastId: 20_000n, reset: messageId < 20_000n });
-  });
-  peer.latest.push(Command.Sync, "", MessagePushSchema, {});
+  resetLog(peer);
   await same(() => timeline.messages.at(-1)?.body, "after", "it was read again");
   expect([idsOf(timeline), timeline.hasBefore]).toEqual([shown, true]);
 });

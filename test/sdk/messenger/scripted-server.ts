@@ -51,3 +51,15 @@ export function push(peer: ScriptedPeer, messageId: bigint): void {
   const message = { messageId, previousId: messageId - 1n, sender: "bob", type: 1, body: `body ${messageId}` };
   peer.latest.push(Command.UserTalk, "alice", MessagePushSchema, message);
 }
+
+/** Answers who asks for what came after an id below 20,000 that it has to read all again, up to there. */
+export function reset(request: PeerRequest): void {
+  const { messageId } = request.body(MessageIndexReqSchema);
+  request.respond(MessageIndexRespSchema, { lastId: 20_000n, reset: messageId < 20_000n });
+}
+
+/** Has a client ask, and read all again. */
+export function resetLog(peer: ScriptedPeer): void {
+  peer.on(Command.OfflineIndex, reset);
+  peer.latest.push(Command.Sync, "", MessagePushSchema, {});
+}

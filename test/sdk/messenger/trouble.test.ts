@@ -16,8 +16,6 @@ import {
   EventPushSchema,
   HistoryReqSchema,
   HistoryRespSchema,
-  MessageIndexReqSchema,
-  MessageIndexRespSchema,
   MessagePushSchema,
   MessageRespSchema,
   Status,
@@ -26,7 +24,7 @@ import { until } from "../../../scripts/harness/until.ts";
 import type { PeerRequest, ScriptedPeer } from "../../support/scripted-peer.ts";
 import { temporaryPaths } from "../../support/temporary-folder.ts";
 import { endAll } from "../support.ts";
-import { connect, listed, peerWithFeature, push } from "./scripted-server.ts";
+import { connect, listed, peerWithFeature, push, reset, resetLog } from "./scripted-server.ts";
 import { same } from "./support.ts";
 
 afterEach(endAll);
@@ -305,12 +303,8 @@ test("a timeline is read again after a reset, or a time without the feature, wha
   const timeline = await client.conversation(bob).timeline();
   const bodies = () => timeline.messages.map(({ body }) => body);
   const states = held(peer, Command.AccountState);
-  const resets = (request: PeerRequest): void => {
-    const { messageId } = request.body(MessageIndexReqSchema);
-    request.respond(MessageIndexRespSchema, { lastId: 20_000n, reset: messageId < 20_000n });
-  };
   peer.on(Command.OfflineIndex, (request) => {
-    resets(request);
+    reset(request);
     if (states.length === 1) setTimeout(() => peer.latest.end(), 20);
   });
   messages.push({ messageId: 10n, body: "two" });
@@ -346,11 +340,7 @@ test("an open timeline keeps what it shows over a reset", async () => {
   expect(idsOf(timeline)).toEqual(all.slice(-10));
   for (let id = 31n; id <= 50n; id++) all.push(id);
   shown.hidden = 25n;
-  peer.on(Command.OfflineIndex, (request) => {
-    const { messageId } = request.body(MessageIndexReqSchema);
-    request.respond(MessageIndexRespSchema, { lastId: 20_000n, reset: messageId < 20_000n });
-  });
-  peer.latest.push(Command.Sync, "", MessagePushSchema, {});
+  resetLog(peer);
   await same(
     () => idsOf(timeline),
     all.slice(20).filter((id) => id !== 25n),
