@@ -7,7 +7,7 @@ import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./samples.ts";
 
 /** Does it again while the store refuses it. */
-async function insist<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+export async function insist<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
   let done: { readonly result: Result } | undefined;
   await until(async () => {
     try {

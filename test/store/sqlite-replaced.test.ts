@@ -10,9 +10,9 @@ import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
+import { expectHers, idsOf, insist, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./samples.ts";
-import { backToSchema4 } from "../support/former-schema.ts";
+import { backToSchema4, backToSchema5, backToSchema7, backToSchema8 } from "../support/former-schema.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 
 const freshPath = temporaryPaths("replaced-");
@@ -137,6 +137,40 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     expect(await store.membership("app", "lost")).toBeUndefined();
     await until(() => store.isHealthy && store.trouble === "", "the store is well");
   });
+
+  for (const [schema, back] of [
+    [4, backToSchema4],
+    [5, backToSchema5],
+    [7, backToSchema7],
+    [8, backToSchema8],
+  ] as const) {
+    // Each thread may be the first to meet tables that are missing: that is no damage.
+    test(`a store of schema ${schema} put into it is brought up to date, whoever reads or writes first`, async () => {
+      const store = await open();
+      const before = await say(store, { sender: "ann", dest: "bob" });
+      shell(`.backup ${path}.bak`);
+      const db = new Database(`${path}.bak`);
+      back(db);
+      db.close();
+      const first = {
+        retentions: () => store.backEnd.data.retentions.of("app"),
+        history: () => idsOf(store, "bob"),
+        people: () => store.people.profiles("app", ["ann"], [0n]),
+        talk: () => say(store, { sender: "ann", dest: "bob" }),
+      };
+      for (const [what, ask] of Object.entries(first)) {
+        await say(store, { sender: "ann", dest: "carol", body: "lost" });
+        shell(`.restore ${path}.bak`);
+        // The request that finds it out may be refused.
+        await insist(`${what} is answered`, async () => {
+          await ask();
+        });
+        expect(await shownTo(store, "bob")).toContain(before);
+        await until(() => store.isHealthy && store.trouble === "", `the store is well after ${what}`);
+      }
+      await expectHers(store, store);
+    });
+  }
 
   test("a store of schema 3 put into it is brought up to date", async () => {
     const store = await open();

@@ -51,7 +51,9 @@ export class FileGuard {
         this.wasCut = true;
         throw new LogDamage("it was emptied or cut while it was open");
       case "log":
-        throw new FilesMoved(`${this.path}-wal or ${this.path}-shm was removed or replaced while it was open`);
+        throw new FilesMoved(
+          `${this.path}-wal or ${this.path}-shm was removed or replaced while it was open; its content is saved`,
+        );
     }
   }
 

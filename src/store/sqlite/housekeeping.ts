@@ -107,6 +107,11 @@ export class Housekeeping {
     });
   }
 
+  /** The content is another one, or the files were opened again: damage that is still there will be met again. */
+  replaced(): void {
+    this.damage = undefined;
+  }
+
   stop(): void {
     this.isStopped = true;
     this.sizes.stop();

@@ -59,8 +59,13 @@ const machineFaults = [
   "SQLITE_NOLFS",
 ];
 
+export interface Failure {
+  readonly fault: Fault;
+  readonly sentence: string;
+}
+
 /** Returns the failure of a dependency, or undefined for a bug. */
-export function failureOf(error: unknown): { readonly fault: Fault; readonly sentence: string } | undefined {
+export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof LogReplaced) return { fault: "replaced", sentence: error.message };
   if (error instanceof IndexDamage)
     return { fault: "index", sentence: `the index of the messages is damaged: ${error.message}` };

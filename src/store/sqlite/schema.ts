@@ -10,7 +10,7 @@ import { rollBackJournal } from "./backup/journal.ts";
 import { conversationTables } from "./conversations/tables.ts";
 import { beginExclusive } from "./locking.ts";
 import { peopleTables } from "./people/tables.ts";
-import { Unusable } from "./refusal.ts";
+import { FilesMoved, Unusable } from "./refusal.ts";
 
 /** "Rost": marks the file as ours (PRAGMA application_id). */
 export const applicationId = 0x526f7374;
@@ -229,6 +229,15 @@ export const schemaVersion = migrations.length;
 export function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
   const row = db.query<{ value: bigint }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get();
   return Number(row?.value ?? 0n);
+}
+
+/**
+ * Throws FilesMoved if a store of an earlier schema was put into the open file: opening the files again migrates it.
+ * Until then its tables that are missing look like damage.
+ */
+export function refuseEarlier(db: Database): void {
+  if (pragmaNumber(db, "user_version") < schemaVersion)
+    throw new FilesMoved("a store of an earlier version replaced the open one");
 }
 
 /** Migrates the file to the newest schema under an exclusive lock; refuses newer ones and files of other programs. */

@@ -1,8 +1,7 @@
 // The row of the last id, which all writers of the file share.
 
-import { SQLiteError, type Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { LogDamage } from "./damage.ts";
-import { FilesMoved } from "./refusal.ts";
 
 interface Sequence {
   readonly last_id: bigint;
@@ -19,22 +18,13 @@ export class SequenceRow {
   constructor(db: Database) {
     this.db = db;
     this.select = db.prepare<Sequence, []>(
-      // It fails on a store of an earlier schema, which lacks the column.
       "SELECT last_id, guard_id, (SELECT epoch FROM identity) AS epoch FROM sequence",
     );
     this.update = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
   }
 
   read(): Sequence {
-    let row;
-    try {
-      row = this.select.get();
-    } catch (error) {
-      // Opening the files again migrates the store.
-      if (error instanceof SQLiteError && /no such (table: identity|column: guard_id)/.test(error.message))
-        throw new FilesMoved("a store of an earlier version replaced the open one", { cause: error });
-      throw error;
-    }
+    const row = this.select.get();
     if (row === null) throw new LogDamage("it has lost its row of the last id");
     return row;
   }

@@ -22,9 +22,9 @@ import { Ownership, storeName } from "./ownership.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
-import { failureOf } from "./refusal.ts";
+import { failureOf, type Failure } from "./refusal.ts";
 import { proveRoom } from "./room-probe.ts";
-import { migrate, refuseUnknown } from "./schema.ts";
+import { migrate, refuseEarlier, refuseUnknown } from "./schema.ts";
 import { Writer } from "./writer.ts";
 
 declare const self: Worker;
@@ -284,12 +284,24 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
   }
 }
 
+/** The failure of what looks like damage, if a store of an earlier schema was put into the open file. */
+function movedOf(log: Database): Failure | undefined {
+  try {
+    refuseEarlier(log);
+    return undefined;
+  } catch (error) {
+    const failure = failureOf(error);
+    return failure?.fault === "moved" ? failure : undefined;
+  }
+}
+
 function answerOrFailure(text: string): Answer {
   try {
     const request: Request = JSON.parse(text);
     return answer(request);
   } catch (error) {
     const failure = failureOf(error);
+    if (failure?.fault === "log" && db !== undefined) return { kind: "failed", ...(movedOf(db) ?? failure) };
     if (failure !== undefined) return { kind: "failed", ...failure };
     // Damaged content also causes errors that look like bugs.
     const damage = db === undefined ? undefined : damageOf(db);

@@ -162,6 +162,11 @@ export class SqliteStore extends JobStore implements Store {
       .finally(() => (this.repairing = undefined));
   }
 
+  protected override replaced(): void {
+    this.housekeeping.replaced();
+    super.replaced();
+  }
+
   protected get canCommit(): boolean {
     return this.housekeeping.isHealthy;
   }
@@ -205,21 +210,35 @@ export class SqliteStore extends JobStore implements Store {
     await this.files.close();
   }
 
-  /** Sends a request to a thread; reports damage to the operator. */
+  /**
+   * Sends a request to a thread; reports damage to the operator. If the files must be opened again, does so and repeats
+   * the request, which has left nothing in any file.
+   */
   private async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     try {
       return await this.files.ask(role, request);
     } catch (error) {
+      if (error instanceof StoreFault && error.fault === "moved" && !this.isClosing) {
+        await this.openAgain(error.message);
+        return this.files.ask(role, request);
+      }
       if (error instanceof StoreDamaged) this.housekeeping.damaged(error.message);
       if (error instanceof StoreFault && error.fault === "owner") this.refused?.(error.message);
       throw error;
     }
   }
 
-  /**
-   * Like `ask`, for the writer, which checks that the files are still there. If they must be opened again, does so and
-   * repeats the request, which has left nothing in any file.
-   */
+  private async openAgain(reason: string): Promise<void> {
+    if (this.files.areOpen) {
+      this.files.lost(reason);
+      this.log.error("The files of the message store are not those that were opened; they are opened again.", {
+        reason,
+      });
+    }
+    await this.files.ensure();
+  }
+
+  /** Like `ask`, for the writer, whose answers also say whether the store was replaced. */
   private async askWriter(request: Request): Promise<Answer> {
     if (request.kind === "renew" && !this.files.areOpen) await this.files.ensure();
     try {
@@ -231,15 +250,7 @@ export class SqliteStore extends JobStore implements Store {
       if (!(error instanceof StoreFault) || this.isClosing) throw error;
       // A connection that found the file read-only stays read-only.
       if (error.fault === "machine" && error.message.includes("SQLITE_READONLY")) this.files.lost(error.message);
-      if (error.fault !== "moved") throw error;
-      if (this.files.areOpen) {
-        this.files.lost(error.message);
-        this.log.error("Files of the message store were removed; their content is saved, and new files are created.", {
-          reason: error.message,
-        });
-      }
-      await this.files.ensure();
-      return this.ask("writer", request);
+      throw error;
     }
   }
 

@@ -42,6 +42,7 @@ import type { Forgotten } from "./protocol.ts";
 import type { Guards } from "./people/guards.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { Refusal } from "./refusal.ts";
+import { refuseEarlier } from "./schema.ts";
 import { SendTimes } from "./send-times.ts";
 import { SequenceRow } from "./sequence-row.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
@@ -289,11 +290,11 @@ export class Writer {
 
   /** Inside the transaction, after `hold`: drops the caches if the store was replaced or may have been. */
   private recognise(epoch: string, lastId: bigint): void {
-    const isReplaced =
-      this.isUnknown || this.lease.found === "other" || (this.epoch !== undefined && this.epoch !== epoch);
+    const isReplaced = this.isUnknown || this.lease.found === "other" || (this.epoch ?? epoch) !== epoch;
     this.epoch = epoch;
     if (!isReplaced && this.lease.found === "asLeft") return;
     if (isReplaced) {
+      refuseEarlier(this.db);
       this.replacedTimes++;
       this.replaced();
       this.isUnknown = false;
@@ -315,7 +316,6 @@ export class Writer {
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
       const row = this.sequence.read();
-      // A store of an earlier schema, which has no entries, was noticed by now.
       this.entryIds.follow();
       const claimed = this.ownership?.claimed;
       const node = this.lease.hold(wallMs, row.last_id);
