@@ -1,10 +1,13 @@
 // The commands of an operator on a store of several PostgreSQL servers.
 
 import { describe, expect, test } from "bun:test";
-import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { hasPostgres, type PostgresServer } from "../../scripts/harness/postgres.ts";
 import { run } from "../../scripts/harness/server-process.ts";
+import { reasonOf } from "../../src/base/reason-of.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
+import { askHost } from "../../src/store/postgres/primary/host-answer.ts";
+import { lookAtHosts } from "../../src/store/postgres/primary/standbys.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { clusterForEach, sayUntil } from "../store/postgres-cluster.ts";
 import { talk } from "../store/samples.ts";
@@ -72,6 +75,34 @@ describe.skipIf(!hasPostgres)("several PostgreSQL servers", () => {
     await until(async () => (await acceptLoss(cluster.url)).messages === 1, "the loss is accepted");
     expect(await judge()).toEqual([shownAs("ok", /is the primary, on timeline 2; /), shownAs("ok", /schema/)]);
     await fresh.stop();
+  }, 120_000);
+
+  test("what doctor asks has an end although a server hangs after its first answer", async () => {
+    const [first, , third] = cluster.servers;
+    const store = await cluster.open();
+    await sayUntil(store, "1");
+    await store.close();
+    const frozenWith = async (server: PostgresServer): Promise<unknown> => {
+      // All have answered once when it hangs.
+      const told = Promise.withResolvers<void>();
+      let answers = 0;
+      const look = lookAtHosts(cluster.url, async (url) => {
+        const answer = await askHost(url);
+        if (++answers === cluster.servers.length) {
+          server.freeze();
+          told.resolve();
+        }
+        await told.promise;
+        return answer;
+      });
+      return look
+        .then(({ warnings }) => warnings)
+        .catch(reasonOf)
+        .finally(() => server.wake());
+    };
+    const silence = /^127.*, a standby, does not say whether it has what 127.* lacks: no answer within 2500 ms$/;
+    expect(await frozenWith(third)).toEqual([expect.stringMatching(silence)]);
+    expect(await frozenWith(first)).toMatch(/^127.*, the primary, gave no answer within 2500 ms$/);
   }, 120_000);
 
   test("doctor names no standby that follows the primary, whose commits wait for another one", async () => {

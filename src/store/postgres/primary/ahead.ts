@@ -4,6 +4,9 @@
 
 import type { SQL } from "bun";
 import { timeOfId } from "../../snowflake.ts";
+import { StoreUnavailable } from "../../store.ts";
+import { failureOf } from "../failures.ts";
+import { within } from "./host-answer.ts";
 
 /** A server, and a connection to the store's database on it. */
 interface Asked {
@@ -16,6 +19,9 @@ interface NodeRows {
   readonly epoch: string;
   readonly lastIds: ReadonlyMap<number, bigint>;
 }
+
+/** A server that has answered before, and says nothing for this long, counts as away. */
+const rowsMsMax = 2_500;
 
 /** Undefined if there is no store yet, or one of an earlier version. Rejects with the database's error. */
 async function rowsOf(sql: SQL): Promise<NodeRows | undefined> {
@@ -37,24 +43,36 @@ async function isFollowing(sql: SQL, timeline: number): Promise<boolean> {
   return row?.is_following === true;
 }
 
+/** What a standby has by the log of another primary; undefined: it has none such. A failure: why it is unknown. */
+async function rowsBeside(timeline: number, { client }: Asked): Promise<NodeRows | StoreUnavailable | undefined> {
+  const look = async (): Promise<NodeRows | undefined> =>
+    (await isFollowing(client, timeline)) ? undefined : await rowsOf(client);
+  try {
+    return await within(rowsMsMax, "no answer", look());
+  } catch (error) {
+    const failure = failureOf(error);
+    if (!(failure instanceof StoreUnavailable)) throw failure;
+    return failure;
+  }
+}
+
 /**
  * Says of each standby that has what the primary lacks up to when it has it. Standbys of another epoch are left out:
  * their loss was accepted. So are those that follow the primary: what they show before it does, it holds back until
- * other standbys have it. Rejects with the database's error.
+ * other standbys have it. Says, too, which one has stopped answering. Rejects with the primary's error.
  */
 export async function standbysAhead(
   primary: Asked & { readonly timeline: number },
   standbys: readonly Asked[],
 ): Promise<readonly string[]> {
   const found = await Promise.all(
-    standbys.map(async ({ host, client }) => ({
-      host,
-      rows: (await isFollowing(client, primary.timeline)) ? undefined : await rowsOf(client),
-    })),
+    standbys.map(async (standby) => ({ host: standby.host, rows: await rowsBeside(primary.timeline, standby) })),
   );
   // After the standbys: what one of its own has by then, it has, too.
-  const own = await rowsOf(primary.client);
+  const own = await within(rowsMsMax, `${primary.host}, the primary, gave no answer`, rowsOf(primary.client));
   return found.flatMap(({ host, rows }) => {
+    if (rows instanceof StoreUnavailable)
+      return [`${host}, a standby, does not say whether it has what ${primary.host} lacks: ${rows.message}`];
     if (rows === undefined || rows.epoch !== own?.epoch) return [];
     const ahead = [...rows.lastIds].find(([number, lastId]) => lastId > (own.lastIds.get(number) ?? 0n));
     if (ahead === undefined) return [];

@@ -8,9 +8,11 @@ import type { StandbyLag, StoreReplication } from "../../store-replication.ts";
 import { failureOf } from "../failures.ts";
 import { standbysAhead } from "./ahead.ts";
 import { choosePrimary } from "./choose.ts";
-import { askHost } from "./host-answer.ts";
+import { askHost, within } from "./host-answer.ts";
 import { quorumFault } from "./quorum.ts";
 
+/** A server that has answered before, and says nothing for this long, counts as away. */
+const lookMsMax = 2_500;
 /** A primary may have others than those of the store: backups, copies for reports. */
 const standbysMax = 16;
 
@@ -77,16 +79,17 @@ interface HostsLook {
 
 /**
  * Asks all servers of a URL, and changes nothing. Rejects with StoreUnavailable if none is the primary, or more than
- * one.
+ * one, or if the primary stops answering. `ask`: asks one of them.
  */
-export async function lookAtHosts(url: string): Promise<HostsLook> {
-  const asked = await Promise.all(hostUrls(url).map((each) => askHost(each)));
+export async function lookAtHosts(url: string, ask = askHost): Promise<HostsLook> {
+  const asked = await Promise.all(hostUrls(url).map((each) => ask(each)));
   try {
     const answers = asked.map(({ answer }) => answer);
     const { host, told, warning } = choosePrimary(answers, undefined);
     const one = asked.find(({ answer }) => answer.host === host);
     if (one?.client === undefined) throw new StoreUnavailable(`${host}: the connection is lost`);
-    const standbys = sentenceOf(await lookAtStandbys(one.client));
+    const silence = `${host}, the primary, gave no answer`;
+    const standbys = sentenceOf(await within(lookMsMax, silence, lookAtStandbys(one.client)));
     const ahead = await standbysAhead(
       { host, client: one.client, timeline: told.timeline },
       asked.flatMap(({ answer, client }) =>
