@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { SQL } from "bun";
 import { askHosts } from "../../src/store/postgres/primary/ask-hosts.ts";
-import type { AskedHost, HostAnswer } from "../../src/store/postgres/primary/host-answer.ts";
+import type { AskedHost, HostAnswer, Serving } from "../../src/store/postgres/primary/host-answer.ts";
 import { excludesOthers } from "../../src/store/postgres/primary/quorum.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 
@@ -25,7 +25,14 @@ function connection(): { readonly client: SQL; readonly closed: Promise<void> } 
 /** What a host answers at a question: a standby until it was asked often enough. */
 function answerOf(url: string, client: SQL, isReadOnly: boolean): AskedHost {
   const waiting = { names: "ANY 1 (h1, h2)", commit: "on", standbys: 1, maySee: true, user: "roost", isStuck: false };
-  const told = { system: "1", started: url, isReadOnly, timeline: isReadOnly ? 0 : 2, waiting };
+  const told: Serving = {
+    system: "1",
+    started: url,
+    isReadOnly,
+    timeline: isReadOnly ? 0 : 2,
+    standbyName: undefined,
+    waiting,
+  };
   return { url, answer: { host: new URL(url).host, told }, client };
 }
 
@@ -76,18 +83,29 @@ test("all hosts are waited for unless the answers of the others are enough", asy
 });
 
 test("a commit that all servers but two hold leaves no standby to another one", () => {
-  expect(excludesOthers('ANY 1 ("postgres-1","postgres-2")', 3)).toBe(true);
-  expect(excludesOthers("1 (b)", 3)).toBe(true);
-  expect(excludesOthers("b", 3)).toBe(true);
-  expect(excludesOthers("FIRST 3 (b, c, d, e)", 5)).toBe(true);
+  expect(excludesOthers('ANY 1 ("postgres-1","postgres-2")', 3, undefined)).toBe(true);
+  expect(excludesOthers("1 (b)", 3, undefined)).toBe(true);
+  expect(excludesOthers("b", 3, undefined)).toBe(true);
+  expect(excludesOthers("FIRST 3 (b, c, d, e)", 5, undefined)).toBe(true);
 });
 
 test("nothing is excluded where others may hold what another server commits", () => {
   // Some that are no hosts of the list.
-  expect(excludesOthers("ANY 1 (b, c, d)", 3)).toBe(false);
-  expect(excludesOthers("ANY 1 (*)", 3)).toBe(false);
-  expect(excludesOthers('ANY 1 ("b, or c", "d", e)', 3)).toBe(false);
-  expect(excludesOthers("ANY 1 (b, c)", 4)).toBe(false);
-  expect(excludesOthers("ANY 2 (b, c, d, e)", 5)).toBe(false);
-  expect(excludesOthers("", 2)).toBe(false);
+  expect(excludesOthers("ANY 1 (b, c, d)", 3, undefined)).toBe(false);
+  expect(excludesOthers("ANY 1 (*)", 3, undefined)).toBe(false);
+  expect(excludesOthers('ANY 1 ("b, or c", "d", e)', 3, undefined)).toBe(false);
+  expect(excludesOthers("ANY 1 (b, c)", 4, undefined)).toBe(false);
+  expect(excludesOthers("ANY 2 (b, c, d, e)", 5, undefined)).toBe(false);
+  expect(excludesOthers("", 2, undefined)).toBe(false);
+});
+
+test("a server in the names of its own standbys is none of them", () => {
+  expect(excludesOthers("ANY 1 (h1, h2, h3)", 3, "h2")).toBe(true);
+  expect(excludesOthers('ANY 1 (h1, "H""2", h3)', 3, 'h"2')).toBe(true);
+  expect(excludesOthers("ANY 2 (h1, h2, h3, h4)", 4, "h2")).toBe(true);
+  // It is one of the others, or too few of them have to hold a commit.
+  expect(excludesOthers("ANY 1 (h1, h2, h3)", 3, "h4")).toBe(false);
+  expect(excludesOthers("ANY 1 (h1, h2, h3, h4)", 3, "h2")).toBe(false);
+  expect(excludesOthers("ANY 1 (h1, h2, h3, h4)", 4, "h2")).toBe(false);
+  expect(excludesOthers("*", 3, "*")).toBe(false);
 });

@@ -9,7 +9,14 @@ import { StoreUnavailable } from "../../src/store/store.ts";
 
 const names = "ANY 1 (h1, h2, h3)";
 const waiting = { names, commit: "on", standbys: 1, maySee: true, user: "roost", isStuck: false };
-const primary: Serving = { system: "7", started: "1.5", isReadOnly: false, timeline: 1, waiting };
+const primary: Serving = {
+  system: "7",
+  started: "1.5",
+  isReadOnly: false,
+  timeline: 1,
+  standbyName: undefined,
+  waiting,
+};
 const standby: Serving = { ...primary, started: "2.5", isReadOnly: true, timeline: 0 };
 const answer = (host: string, told: HostAnswer["told"]): HostAnswer => ({ host, told });
 const away = new DatabaseAway("no answer within 1000 ms");

@@ -8,6 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { Connections } from "../../src/store/postgres/connection.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
+import { askHost } from "../../src/store/postgres/primary/host-answer.ts";
 import { Primary } from "../../src/store/postgres/primary/primary.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -176,6 +177,27 @@ describe.skipIf(!hasPostgres)("the primary of a store", () => {
     first.wake();
     await sayUntil(store, "3");
     expect(store.replication?.primary).toBe(`127.0.0.1:${next.port}`);
+  }, 120_000);
+
+  test("is found although a silent host may be named among its standbys, as it is itself", async () => {
+    const { url, servers } = cluster;
+    const [first, second, third] = servers;
+    let isSilent = false;
+    const ask: typeof askHost = (host, client) =>
+      isSilent && new URL(host).port === `${first.port}` ? new Promise<never>(() => undefined) : askHost(host, client);
+    const primary = new Primary({ url, isAsync: false, log: silentLog, ask });
+    const place = await primary.find();
+    isSilent = true;
+    first.freeze();
+    const isSecond = (await second.received()) >= (await third.received());
+    const [next, other, otherName] = isSecond ? [second, third, "s3"] : [third, second, "s2"];
+    await next.promote();
+    await other.followOther(next, otherName);
+    primary.leave(place, "it says nothing");
+    // Whoever waits for the silent host waits for ever.
+    await untilDone(() => primary.find());
+    expect(primary.place?.host).toBe(`127.0.0.1:${next.port}`);
+    first.wake();
   }, 120_000);
 
   test("may be without standbys by its settings for a moment after its promotion", async () => {

@@ -2,7 +2,7 @@
 // are asked again, for one of them may become the primary in that time.
 
 import { DatabaseAway } from "../failures.ts";
-import { askHost, type AskedHost, type HostAnswer } from "./host-answer.ts";
+import type { askHost, AskedHost, HostAnswer } from "./host-answer.ts";
 
 /** The time between two questions to a host while another one is silent. */
 const againMs = 200;
@@ -14,7 +14,7 @@ const againMs = 200;
 export async function askHosts(
   urls: readonly string[],
   isEnough: (answers: readonly HostAnswer[]) => boolean,
-  ask = askHost,
+  ask: typeof askHost,
 ): Promise<readonly AskedHost[]> {
   const asked: (AskedHost | undefined)[] = urls.map(() => undefined);
   let isOver = false;

@@ -32,6 +32,8 @@ export interface Serving {
   readonly isReadOnly: boolean;
   /** Counts the promotions before it; 0 of a standby. */
   readonly timeline: number;
+  /** By which the primary that it follows now knows it; undefined: it follows none, or its user may not see it. */
+  readonly standbyName: string | undefined;
   readonly waiting: Waiting;
 }
 
@@ -47,12 +49,18 @@ interface Row {
   readonly started: string;
   readonly is_read_only: boolean;
   readonly timeline: bigint;
+  readonly standby_name: string | null;
   readonly names: string;
   readonly commit: string;
   readonly standbys: bigint;
   readonly may_see: boolean;
   readonly user: string;
   readonly is_stuck: boolean;
+}
+
+/** The value of a parameter in a connection string without quotes. */
+function nameIn(parameter: string): string {
+  return `(?:^| )${parameter}=([^ ']+)`;
 }
 
 /** No right is needed: every user may read the control file, and names of segments show the timeline. */
@@ -63,6 +71,8 @@ async function look(sql: SQL): Promise<Serving> {
       pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only,
       CASE WHEN pg_is_in_recovery() THEN 0
         ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END AS timeline,
+      (SELECT coalesce(substring(conninfo FROM ${nameIn("application_name")}),
+        substring(conninfo FROM ${nameIn("fallback_application_name")})) FROM pg_stat_wal_receiver) AS standby_name,
       current_setting('synchronous_standby_names') AS names, current_setting('synchronous_commit') AS commit,
       (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) AS standbys,
       pg_has_role('pg_read_all_stats', 'USAGE') AS may_see, current_user::text AS user,
@@ -75,6 +85,7 @@ async function look(sql: SQL): Promise<Serving> {
     started: row.started,
     isReadOnly: row.is_read_only,
     timeline: Number(row.timeline),
+    standbyName: row.standby_name ?? undefined,
     waiting: { names, commit, standbys: Number(row.standbys), maySee: row.may_see, user, isStuck },
   };
 }

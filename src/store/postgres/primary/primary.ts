@@ -12,7 +12,7 @@ import { StoreUnavailable } from "../../store.ts";
 import { DatabaseAway, QuorumFault } from "../failures.ts";
 import { choosePrimary, type KnownCluster } from "./choose.ts";
 import { askHosts } from "./ask-hosts.ts";
-import { type HostAnswer, type Waiting, within } from "./host-answer.ts";
+import { askHost, type HostAnswer, type Waiting, within } from "./host-answer.ts";
 import { hostUrls } from "../../host-list.ts";
 import { confirmHeld, excludesOthers, quorumFault, standbysNeeded } from "./quorum.ts";
 
@@ -34,14 +34,19 @@ interface PrimaryOptions {
   /** Standbys need not have what is acknowledged: a failover loses it. */
   readonly isAsync: boolean;
   readonly log: Log;
+  /** Asks one host; default: the host itself. */
+  readonly ask?: typeof askHost;
 }
 
 export class Primary {
   readonly isAsync: boolean;
   private readonly urls: readonly string[];
+  private readonly ask: typeof askHost;
   readonly log: Log;
   private found: Place | undefined;
   private known: KnownCluster | undefined;
+  /** By host, the name under which it was last seen to follow another one. */
+  private readonly standbyNames = new Map<string, string>();
   private finding: Promise<Place> | undefined;
   private readonly leavers = new Set<() => void>();
   private backOffMs = 0;
@@ -50,8 +55,9 @@ export class Primary {
   private lastFailure: unknown;
   private lastWarning = "";
 
-  constructor({ url, isAsync, log }: PrimaryOptions) {
+  constructor({ url, isAsync, log, ask = askHost }: PrimaryOptions) {
     this.isAsync = isAsync;
+    this.ask = ask;
     this.urls = hostUrls(url);
     this.log = log;
   }
@@ -107,9 +113,10 @@ export class Primary {
   }
 
   private async lookOnce(): Promise<Place> {
-    const asked = await askHosts(this.urls, (answers) => this.isEnough(answers));
+    const asked = await askHosts(this.urls, (answers) => this.isEnough(answers), this.ask);
     try {
       const answers = asked.map(({ answer }) => answer);
+      this.rememberNames(answers);
       const { host, told, warning } = choosePrimary(answers, this.known);
       const fault = quorumFault(told.waiting);
       if (fault !== undefined && !this.isAsync) throw new QuorumFault(`${host}: ${fault}, or use --store-async`);
@@ -132,11 +139,25 @@ export class Primary {
     const { known, urls, isAsync, lastFailure } = this;
     const isFirst = known === undefined && lastFailure === undefined;
     if (isAsync || isFirst || answers.length !== urls.length - 1) return false;
-    return answers.some(({ told }) => {
+    this.rememberNames(answers);
+    return answers.some(({ host, told }) => {
       if (told instanceof StoreUnavailable || told.isReadOnly) return false;
       const { names, standbys } = told.waiting;
-      return standbys >= standbysNeeded(names) && excludesOthers(names, urls.length);
+      return standbys >= standbysNeeded(names) && excludesOthers(names, urls.length, this.ownName(host));
     });
+  }
+
+  /** The name of a primary in the setting that it shares with its standbys; undefined: unknown, or another's, too. */
+  private ownName(host: string): string | undefined {
+    const own = this.standbyNames.get(host);
+    return [...this.standbyNames.values()].filter((name) => name === own).length === 1 ? own : undefined;
+  }
+
+  /** A primary does not show it any more. */
+  private rememberNames(answers: readonly HostAnswer[]): void {
+    for (const { host, told } of answers)
+      if (!(told instanceof StoreUnavailable) && told.standbyName !== undefined)
+        this.standbyNames.set(host, told.standbyName);
   }
 
   private async commitOn(client: SQL, host: string, { names, standbys, isStuck }: Waiting): Promise<void> {

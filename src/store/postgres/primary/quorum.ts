@@ -42,14 +42,18 @@ export function standbysNeeded(names: string): number {
 /**
  * Reports whether a commit that is held on a server with these names proves that another one acknowledges nothing. All
  * servers but these two have to hold it then: they follow this server, so the other one, which waits for one standby at
- * least, has none. `hosts`: how many are listed; the names may have others.
+ * least, has none. `hosts`: how many are listed; the names may have others. `own`: the server's own name, if it is
+ * known, under which it follows others; the setting that all servers share has it, too.
  */
-export function excludesOthers(names: string, hosts: number): boolean {
+export function excludesOthers(names: string, hosts: number, own: string | undefined): boolean {
   const list = names.replace(/^\s*(?:(?:any|first)\s+)?\d+\s*\(/i, "");
-  const members = Array.from(list.matchAll(/"(?:[^"]|"")*"|[^\s,()"]+/g), ([member]) => member);
+  const members = Array.from(list.matchAll(/"((?:[^"]|"")*)"|[^\s,()"]+/g), ([member, quoted]) =>
+    (quoted?.replaceAll('""', '"') ?? member).toLowerCase(),
+  );
   // Whatever servers there are.
   if (members.includes("*")) return false;
-  return standbysNeeded(names) >= Math.max(1, hosts - 2, members.length + 1 - 2);
+  const others = members.filter((member) => member !== own?.toLowerCase());
+  return standbysNeeded(names) >= Math.max(1, hosts - 2, others.length + 1 - 2);
 }
 
 /** Describes why a commit may be lost with its primary, and what would be right; undefined if a quorum has it. */
