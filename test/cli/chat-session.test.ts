@@ -268,6 +268,47 @@ test("a line is given up after a time, with 1 and what the server said", async (
   }
 }, 60_000);
 
+test("behind a line that was given up, others are tried once, until the server has stored one", async () => {
+  const { peer } = peerWithoutStore(Infinity);
+  const tries = new Map<string, number>();
+  peer.on(Command.UserTalk, (request) => {
+    const { body } = request.body(MessageReqSchema);
+    const number = (tries.get(body) ?? 0) + 1;
+    tries.set(body, number);
+    if (body === "c" || (body === "d" && number === 3))
+      request.respond(MessageRespSchema, { messageId: 7n, sendTime: 7n });
+    else request.refuse(Status.SystemException, "the message store is unavailable");
+  });
+  try {
+    const door = { url: [peer.url], token: "t", patienceMs: 3_000 };
+    const { exit } = begin("alice", Readable.from(["a\nb\nc\nd\n"]), { to: "bob" }, door);
+    expect(await exit).toBe(1);
+    expect(tries.get("a")).toBeGreaterThan(1);
+    expect([tries.get("b"), tries.get("c"), tries.get("d")]).toEqual([1, 1, 3]);
+  } finally {
+    await peer.stop();
+  }
+}, 60_000);
+
+test("lines without a connection do not wait for one each when it was given up", async () => {
+  const peer = ScriptedPeer.start("tcp");
+  const input = new PassThrough();
+  const door = { url: [peer.url], token: "t", patienceMs: 0 };
+  const { printed, exit } = begin("alice", input, { to: "bob" }, door);
+  try {
+    await until(() => peer.connections.length === 1, "the sign-in");
+    peer.on(Command.SignIn, (request) => request.connection.end());
+    peer.latest.end();
+    await until(() => printed.errors.includes("is lost"), "the loss");
+    // The first one waits for ten seconds.
+    input.end("line\n".repeat(100));
+    expect(await exit).toBe(1);
+    expect(printed.errors.match(/there is no connection to the server/g)).toHaveLength(100);
+  } finally {
+    await peer.stop();
+  }
+}, 60_000);
+
 test("a lost connection is reported once, however many tries fail, and so is its return", async () => {
   const peer = ScriptedPeer.start("tcp");
   const input = new PassThrough();

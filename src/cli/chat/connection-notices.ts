@@ -7,12 +7,13 @@ import type { Screen } from "./screen.ts";
 export class ConnectionNotices {
   private readonly screen: Screen;
   private isSignedIn = false;
-  private isLost = false;
   private isLeaving = false;
   /** The end of a connection that was not signed in: the caller reports why a sign-in failed. */
   private early: ClientEvents["offline"] | undefined;
   /** Whether the connection has ended for good. */
   hasEnded = false;
+  /** Whether it is lost, and tried again. */
+  isLost = false;
 
   constructor(screen: Screen) {
     this.screen = screen;

@@ -13,7 +13,7 @@ import { RoostClient } from "../../sdk/roost-client.ts";
 import { shownMax } from "./absence.ts";
 import { CommandError } from "./command-error.ts";
 import type { ChatOptions } from "./chat-options.ts";
-import { complaintOf } from "./complaint.ts";
+import { complaintOf, noConnection } from "./complaint.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
 import { DayLines } from "./day-lines.ts";
 import { messageLine } from "./format.ts";
@@ -24,7 +24,7 @@ import { groupsInIndex, lastMessages } from "./pipe-history.ts";
 import { Screen } from "./screen.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
 
-/** Databases and machines take each other's place within a minute. */
+/** Databases and machines take each other's place within a minute: the time of all lines since the last stored one. */
 const patienceMs = 120_000;
 
 export class PipeSession {
@@ -32,6 +32,8 @@ export class PipeSession {
   private readonly screen: Screen;
   private readonly notices: ConnectionNotices;
   private status = 0;
+  /** By performance.now(): since when the server does nothing; undefined: it did the last thing. */
+  private awaySinceMs: number | undefined;
   private partner: Partner | undefined;
   /** Resolves when the history is shown; new messages follow it. */
   private readonly begun = Promise.withResolvers<void>();
@@ -138,15 +140,26 @@ export class PipeSession {
   }
 
   /** Repeats a request after lost connections, lost responses and transient failures, and says so once. */
-  private patiently<Result>(work: () => Promise<Result>): Promise<Result> {
-    const endMs = performance.now() + (this.options.patienceMs ?? patienceMs);
-    return repeat(platform, work, (error, tries) => {
-      if (this.notices.hasEnded || !isWorthRepeating(error) || performance.now() >= endMs) return true;
+  private async patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    // A try would wait for the connection.
+    if (this.isGivenUp && this.notices.isLost) throw new CommandError(noConnection);
+    const result = await repeat(platform, work, (error, tries) => {
+      const isAway = isWorthRepeating(error);
+      this.awaySinceMs = isAway ? (this.awaySinceMs ?? performance.now()) : undefined;
+      if (this.notices.hasEnded || !isAway || this.isGivenUp) return true;
       // The loss of the connection is said anyway.
       if (tries === 1 && !(error instanceof Disconnected))
         this.screen.complain(`the server cannot do it now (${complaintOf(error)}); trying again`);
       return false;
     });
+    this.awaySinceMs = undefined;
+    return result;
+  }
+
+  /** The server has been away for long: what comes now is tried once, for it may be back. */
+  private get isGivenUp(): boolean {
+    const { awaySinceMs, options } = this;
+    return awaySinceMs !== undefined && performance.now() >= awaySinceMs + (options.patienceMs ?? patienceMs);
   }
 
   /** Runs `work` after all earlier output. */
