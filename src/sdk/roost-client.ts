@@ -64,7 +64,7 @@ export class RoostClient {
     const { ca } = options;
     this.environment = { ...platform, ...(ca === undefined ? {} : { ca }), ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
-    this.talkTriesMax = options.talkTriesMax ?? 5;
+    this.talkTriesMax = options.talkTriesMax ?? 25;
     const { url = [], lookup = [], token, device = "", reconnect = true, retry = false } = options;
     const { environment, requestTimeoutMs } = this;
     const gateways = new Gateways({ urls: listOf(url), lookups: listOf(lookup), environment });

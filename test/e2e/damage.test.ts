@@ -29,7 +29,7 @@ async function start(at: string): Promise<ServerProcess> {
 
 async function clientOf(server: ServerProcess, at: string, account: string): Promise<RoostClient> {
   const { out } = await run(["token", "--account", account], at);
-  return RoostClient.connect({ url: server.tcp, token: out.trim(), reconnect: false });
+  return RoostClient.connect({ url: server.tcp, token: out.trim(), reconnect: false, talkTriesMax: 1 });
 }
 
 interface HealthAnswer {

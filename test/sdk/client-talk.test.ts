@@ -72,6 +72,27 @@ describe("a talk", () => {
     expect([tries, error instanceof RequestRefused]).toEqual([3, true]);
   });
 
+  test("outlasts a database whose primary is replaced after 25 s", async () => {
+    const peer = peerOn("ws");
+    let nowMs = 0;
+    peer.on(Command.UserTalk, (request) => {
+      if (nowMs < 25_000) request.refuse(Status.SystemException, "no host of the list takes writes");
+      else request.respond(MessageRespSchema, { messageId: 9n });
+    });
+    const { client, timers } = await connect(peer);
+    let end: unknown;
+    client.talkToUser("bob", { body: "x" }).then(
+      ({ id }) => (end = id),
+      (error: unknown) => (end = error),
+    );
+    await until(() => {
+      timers.advance(100);
+      nowMs += 100;
+      return end !== undefined;
+    }, "it is stored");
+    expect(end).toBe(9n);
+  });
+
   test("signs in again when the session is lost", async () => {
     const peer = peerOn("ws");
     peer.on(Command.UserTalk, (request) => {
