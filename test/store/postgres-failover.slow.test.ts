@@ -1,7 +1,7 @@
 // A store on a PostgreSQL primary with two standbys: the primary dies, is switched over, or is not what it was.
 
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
 import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
@@ -14,10 +14,14 @@ import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { allIds } from "../support/contents.ts";
+import { canMount } from "../support/small-disk.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { failureOf } from "./failure-of.ts";
 import { clusterForEach, quorum, sayUntil, urlOf } from "./postgres-cluster.ts";
 import { makeSchema } from "./postgres-setup.ts";
 import { stored, talk } from "./samples.ts";
+
+const folder = temporaryFolder("roost-failover-");
 
 describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
   const cluster = clusterForEach();
@@ -60,6 +64,29 @@ describe.skipIf(!hasPostgres)("a store on several PostgreSQL servers", () => {
     expect(lines).toEqual([]);
     silent.stop(true);
   }, 60_000);
+
+  test.skipIf(!canMount())(
+    "is opened when names resolve that did not at its start",
+    async () => {
+      const hosts = join(folder, "hosts");
+      copyFileSync("/etc/hosts", hosts);
+      const names = cluster.servers.map(({ port }, index) => `roost-late-${index}.test:${port}`);
+      const url = `postgres://postgres@${names.join(",")}/${cluster.database}`;
+      const words = [process.execPath, join(import.meta.dir, "store-child.ts"), url, "1"];
+      const child = Bun.spawn(
+        ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, ...words],
+        { stdout: "pipe", stderr: Bun.file(join(folder, "log")) },
+      );
+      const log = (): string => readFileSync(join(folder, "log"), "utf8");
+      await until(() => /unavailable; retrying\..*no host of the list takes writes/.test(log()), "no name resolves");
+      appendFileSync(hosts, `\n127.0.0.1 ${names.map((name) => name.split(":")[0]).join(" ")}\n`);
+      const { value } = await child.stdout.getReader().read();
+      expect(new TextDecoder().decode(value)).toMatch(/^\d+\n$/);
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+    120_000,
+  );
 
   test("follows a promoted standby; what was acknowledged is there, and a retry keeps its id", async () => {
     const [first, second, third] = cluster.servers;
