@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
 import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
+import { Unheld } from "../store/postgres/failures.ts";
 import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/backup/restore.ts";
 import { say } from "./command-output.ts";
 import { lockDataFolder, lockStore, makeDataFolder } from "./data-folder.ts";
@@ -21,7 +22,7 @@ export async function restore(values: OptionValues): Promise<void> {
   try {
     await restoreBackup(values);
   } catch (error) {
-    throw storeFailure("nothing was restored", error);
+    throw storeFailure(error instanceof Unheld ? "it may be undone" : "nothing was restored", error);
   }
 }
 

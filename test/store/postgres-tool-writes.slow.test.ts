@@ -1,6 +1,8 @@
 // What an operator's tool writes to a store on several PostgreSQL servers, and says is done.
 
 import { describe, expect, test } from "bun:test";
+import { isDeepStrictEqual } from "node:util";
+import { SQL } from "bun";
 import { newKey } from "../../src/api/keys/api-key.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
@@ -79,6 +81,51 @@ describe.skipIf(!hasPostgres)("a tool that writes to several PostgreSQL servers"
     expect((await run(restore, folder)).err).toMatch(refusal);
     await first.set({ synchronous_standby_names: quorum });
   }, 120_000);
+
+  for (const [what, dump, words, isFrozen] of [
+    ["the acceptance of a loss", "before-it.dump", ["restore", "--accept-loss"], false],
+    ["a restore", "restored.dump", ["restore", "restored.dump", "--replace"], true],
+  ] as const)
+    test(`${what} whose standbys go away meanwhile ends with what was done, and lasts when they are back`, async () => {
+      const [first, second, third] = cluster.servers;
+      const store = await cluster.open();
+      await sayUntil(store, "1");
+      const place = ["--store", cluster.url];
+      expect((await run(["backup", dump, ...place], folder)).status).toBe(0);
+      await store.close();
+      await using sql = new SQL(first.url(cluster.database), { max: 1 });
+      const epochs = (): Promise<unknown> => sql`SELECT identity, epoch FROM roost.identity`;
+      const former = await epochs();
+      let running: ReturnType<typeof run> | undefined;
+      await sql.begin(async (locking) => {
+        // This one waits for no standby; the tool waits for this, and does the rest when the standbys are gone.
+        await locking`SET LOCAL synchronous_commit = off`;
+        await locking`SELECT FROM roost.sequence FOR UPDATE`;
+        running = run([...words, ...place], folder);
+        const waiting =
+          "SELECT FROM pg_stat_activity WHERE application_name = 'roost backup' AND wait_event_type = 'Lock'";
+        await until(async () => (await first.command(waiting)) > 0, "it waits for the lock");
+        for (const standby of [second, third]) await (isFrozen ? standby.freeze() : standby.kill());
+      });
+      const { status, err } = (await running) ?? {};
+      expect([status, err]).toEqual([
+        1,
+        expect.stringMatching(
+          /it may be undone: 127.* has written it, but its standbys \(ANY 1 .*\) have stopped receiving/,
+        ),
+      ]);
+      // What waits for standbys nobody sees yet.
+      expect(await epochs()).toEqual(former);
+      await (isFrozen ? second.wake() : second.run());
+      await until(async () => !isDeepStrictEqual(await epochs(), former), "it is there");
+      const rows = (text: string): Promise<number> => second.commandIn(cluster.database, text);
+      const [{ epoch }] = await sql`SELECT epoch FROM roost.identity`;
+      await until(
+        async () => (await rows(`SELECT FROM roost.identity WHERE epoch = '${epoch}'`)) === 1,
+        "the standby has it",
+      );
+      if (isFrozen) third.wake();
+    }, 120_000);
 
   test("a backup that is restored is held by a standby when that is said", async () => {
     const [first, second, third] = cluster.servers;

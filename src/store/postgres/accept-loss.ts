@@ -8,14 +8,18 @@ import { failureOf } from "./failures.ts";
 import { readFacts } from "./facts.ts";
 import { requireCurrent } from "./migrate.ts";
 import { findToolPlace } from "./primary/tool-place.ts";
+import { whileHeld } from "./primary/while-held.ts";
 import { openForLong } from "./tools.ts";
 
-/** Changes the epoch of the store in a database; returns what it holds. Rejects with StoreUnavailable. */
+/**
+ * Changes the epoch of the store in a database; returns what it holds. Rejects with StoreUnavailable: with Unheld if it
+ * is changed on one server only.
+ */
 export async function acceptLoss(hosts: string, isAsync = false): Promise<StoreFacts> {
   const { url, confirm } = await findToolPlace(hosts, isAsync);
   await requireCurrent(url);
   const client = openForLong(url);
-  try {
+  const work = async (): Promise<StoreFacts> => {
     await client.begin(async (sql) => {
       await sql`SELECT FROM roost.sequence FOR UPDATE`;
       const changed = await sql`
@@ -24,6 +28,9 @@ export async function acceptLoss(hosts: string, isAsync = false): Promise<StoreF
     });
     await confirm?.(client);
     return await readFacts(client);
+  };
+  try {
+    return await whileHeld(url, work());
   } catch (error) {
     throw failureOf(error);
   } finally {

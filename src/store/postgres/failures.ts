@@ -12,6 +12,9 @@ const tooManyConnections = "53300";
 /** The database does not serve now, but may do so later without a change of settings. */
 export class DatabaseAway extends StoreUnavailable {}
 
+/** What a tool has written is on one server only: a failover may undo it. The message is a sentence. */
+export class Unheld extends DatabaseAway {}
+
 /**
  * The database has another store than the caller knows: it was restored, is being restored, or is another server's. The
  * request had no effect, and caches of the store are stale (life.ts).

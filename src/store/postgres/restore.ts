@@ -17,6 +17,7 @@ import { failureOf } from "./failures.ts";
 import { aliveNodes, newerThan, readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
 import { findToolPlace } from "./primary/tool-place.ts";
+import { whileHeld } from "./primary/while-held.ts";
 import { schemaVersion } from "./schema.ts";
 import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./tools.ts";
 
@@ -31,9 +32,17 @@ interface RestorePlan {
   mayReplace(present: Present, held: StoreFacts | undefined): void;
 }
 
-/** Restores an archive; returns its facts and the old schema's new name, if any. Rejects with StoreUnavailable. */
-export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFacts; aside: string | undefined }> {
-  const { path, name, over } = plan;
+interface RestoredStore {
+  readonly held: StoreFacts;
+  /** The new name of the old schema, if there was one. */
+  readonly aside: string | undefined;
+}
+
+/** Restores an archive. Rejects with StoreUnavailable: with Unheld if it is restored on one server only. */
+export async function restoreStore(plan: RestorePlan): Promise<RestoredStore> {
+  const { path, name } = plan;
+  const stop = new AbortController();
+  const over = AbortSignal.any([plan.over, stop.signal]);
   const { url, confirm } = await findToolPlace(plan.url, plan.isAsync);
   const sealed = readSeal(path, name)?.facts;
   const env = environmentOf(url);
@@ -44,7 +53,7 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
         "use the newer program that wrote it",
     );
   const client = openForLong(url);
-  try {
+  const work = async (): Promise<RestoredStore> => {
     const present = await versionIn(client, placeOf(url));
     const major = await majorOf(client);
     if (present !== undefined && present > 0) {
@@ -58,9 +67,13 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
     await play(tools, path, beforeIt(await sameDatabase(client), aside, present), afterIt(sealed), env, over);
     await confirm?.(client);
     return { held: await readFacts(client), aside };
+  };
+  try {
+    return await whileHeld(url, work());
   } catch (error) {
     throw failureOf(error);
   } finally {
+    stop.abort();
     await client.close({ timeout: 0 });
   }
 }

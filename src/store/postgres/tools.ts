@@ -59,17 +59,20 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     PGUSER: socket?.user ?? (username === "" ? process.env["PGUSER"] : decodeURIComponent(username)),
     PGPASSWORD: given ?? process.env["PGPASSWORD"],
     PGDATABASE: decodeURIComponent(pathname.slice(1)),
-    PGAPPNAME: "roost backup",
+    PGAPPNAME: toolName,
     PGCONNECT_TIMEOUT: "10",
     // Some messages are parsed.
     LC_ALL: "C.UTF-8",
   };
 }
 
+/** The name of connections of openForLong, and of PostgreSQL's own programs, in the database's lists. */
+export const toolName = "roost backup";
+
 /** Opens a connection for long work, without the time limits of requests. */
 export function openForLong(url: string): SQL {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
-  return openClient(options, { application_name: "roost backup", statement_timeout: "0", lock_timeout: "0" });
+  return openClient(options, { application_name: toolName, statement_timeout: "0", lock_timeout: "0" });
 }
 
 /**

@@ -4,7 +4,7 @@
 import type { SQL } from "bun";
 import { silentLog } from "../../../base/log.ts";
 import { hostUrls } from "../../host-list.ts";
-import { DatabaseAway } from "../failures.ts";
+import { DatabaseAway, Unheld } from "../failures.ts";
 import { Primary } from "./primary.ts";
 import { confirmHeld } from "./quorum.ts";
 
@@ -12,8 +12,8 @@ export interface ToolPlace {
   /** Of one server. */
   readonly url: string;
   /**
-   * Resolves once enough standbys have what was committed on a connection before. Rejects with DatabaseAway: it is done
-   * on one server. Undefined: no standby has to have it.
+   * Resolves once enough standbys have what was committed on a connection before. Rejects with Unheld. Undefined: no
+   * standby has to have it.
    */
   readonly confirm: ((sql: SQL) => Promise<void>) | undefined;
 }
@@ -29,7 +29,7 @@ export async function findToolPlace(hosts: string, isAsync: boolean): Promise<To
   const confirm = (sql: SQL): Promise<void> =>
     confirmHeld(sql).catch((error: unknown) => {
       if (!(error instanceof DatabaseAway)) throw error;
-      throw new DatabaseAway(`${host} has done it, but ${error.message}: a failover may undo it; do it again`, {
+      throw new Unheld(`${host} has done it, but ${error.message}: a failover may undo it; do it again`, {
         cause: error,
       });
     });
