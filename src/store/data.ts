@@ -6,6 +6,11 @@
 // and pinned messages, which name messages, and invitations and requests to join, whose accounts are members or not. In
 // the log, a record of a member stands where it joined or left among the messages. An export that is gone on with from
 // its last record gives what the log has got since, and then all that rests on it again.
+//
+// The store changes meanwhile. Whatever a record names still comes before it: groups that are created behind their part
+// come in the log, before their first record; what rests on messages and groups that were made behind the end of the
+// log is left out, and comes when the export is gone on with. So does what is in the log behind the beginning of a
+// group that is being created: its members show only when all of them are there, and then as if they had joined before.
 
 import type { DataRecord } from "./data-records.ts";
 

@@ -3,7 +3,7 @@
 
 import { reactionsExportedMax } from "../base/limits/fixed.ts";
 import type { DataRecord } from "./data-records.ts";
-import type { RowPosition } from "./export-cursor.ts";
+import { formatCursor, groupsBehind, type GroupsPosition, type LogPlace, type LogPosition } from "./export-cursor.ts";
 import { idMax } from "./snowflake.ts";
 
 /** The text of one page, in characters; a message may go beyond. */
@@ -11,15 +11,11 @@ const pageCharactersMax = 512 * 1024;
 /** The reactions of one page; a message may go beyond. */
 const pageReactionsMax = reactionsExportedMax;
 
-/** A place in the log; `row`: of a member, or idMax. */
-export interface LogPlace {
-  readonly id: bigint;
-  readonly row: bigint;
-}
-
 /** A record and its place. */
 export interface PlacedRecord extends LogPlace {
   readonly record: DataRecord;
+  /** It names a group that the export has not given. */
+  readonly lacksGroup: boolean;
 }
 
 /** Records of one kind, and up to where all of them were read. */
@@ -30,7 +26,7 @@ export interface PlacedRecords {
 
 interface LogPage {
   readonly records: readonly DataRecord[];
-  readonly position: RowPosition;
+  readonly position: LogPosition | GroupsPosition;
   readonly isEnd: boolean;
 }
 
@@ -46,8 +42,8 @@ export class PageMessages {
   }
 
   /** Returns false if the page has enough. */
-  add(id: bigint, record: DataRecord): boolean {
-    this.found.push({ id, row: idMax, record });
+  add(id: bigint, record: DataRecord, lacksGroup: boolean): boolean {
+    this.found.push({ id, row: idMax, record, lacksGroup });
     const { body = "", extra = "", reactions = [] } = record.message ?? {};
     this.characters += body.length + extra.length;
     this.reactions += reactions.length;
@@ -56,20 +52,36 @@ export class PageMessages {
   }
 }
 
-/** `end`: the end of the log. */
-export function logPageOf(parts: readonly PlacedRecords[], end: LogPlace, limit: number): LogPage {
+/**
+ * Up to where the log is given, behind `after`. `lastId`: of the store; `creatingId`: the first id of those groups of
+ * the app that are being created, or null. Their members have ids from there on, but show when all of them are there.
+ */
+export function logEndOf(after: bigint, lastId: bigint, creatingId: bigint | null): bigint {
+  const end = creatingId === null ? lastId : creatingId - 1n;
+  return end > after ? end : after;
+}
+
+/** `from`: where the page begins; `end`: the end of the log. It ends before a record whose group was not given. */
+export function logPageOf(from: LogPosition, parts: readonly PlacedRecords[], end: LogPlace, limit: number): LogPage {
+  const { groups } = from;
   const reached = parts.reduce((least, { reached: other }) => (isAfter(least, other) ? other : least), end);
   const found = parts
     .flatMap((part) => part.found)
     .filter((placed) => !isAfter(placed, reached))
     .toSorted((one, other) => (isAfter(one, other) ? 1 : -1));
-  const page = found.slice(0, limit);
+  const lacking = found.findIndex(({ lacksGroup }) => lacksGroup);
+  const isLacking = lacking >= 0 && lacking < limit;
+  const page = found.slice(0, isLacking ? lacking : limit);
   const last = page.at(-1);
-  const isCut = found.length > page.length && last !== undefined;
-  const { id, row } = isCut ? last : reached;
+  const isCut = found.length > page.length;
+  const { id, row } = isCut ? (last ?? from) : reached;
+  const position: LogPosition = { part: "log", id, row, groups };
   return {
-    records: page.map(({ record }) => record),
-    position: { part: "log", id, row },
+    records: page.map((placed) => ({
+      cursor: formatCursor({ part: "log", id: placed.id, row: placed.row, groups }),
+      ...placed.record,
+    })),
+    position: isLacking ? groupsBehind(position) : position,
     isEnd: !isCut && !isAfter(end, reached),
   };
 }

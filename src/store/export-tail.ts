@@ -1,10 +1,11 @@
 // Puts together a page of what comes behind the log of an export: accounts' views of their conversations and pinned
 // messages, which name its messages, and invitations and requests to join, whose accounts are members by then, or not.
 
-import type { ConversationRecord, DataRecord } from "./data-records.ts";
+import { type ConversationRecord, type DataRecord, groupThatWasLeft } from "./data-records.ts";
 import {
   type ExportPosition,
   formatCursor,
+  type LogPosition,
   startOfTail,
   type TailPart,
   tailPartsInOrder,
@@ -62,20 +63,42 @@ export function startIn(only: bigint | undefined, key: readonly bigint[]): reado
   return only === undefined || first >= only ? key : [only, -1n, ...key.slice(2).map(() => 0n)];
 }
 
-/** The beginning of the first of the parts, behind a log that was given up to an id. */
-export function startBehindLog(parts: readonly TailPart[], logId: bigint): TailPosition {
+/**
+ * Reports whether an export has given a group, by its place (LogPosition.groups); undefined: it never does. What names
+ * another group was made since the end of the log, and comes when the export is gone on with.
+ */
+export function isGiven({ groups }: TailPosition, place: bigint | undefined): boolean {
+  return groups === undefined || (place !== undefined && place <= groups);
+}
+
+/**
+ * Requests to join of one account, each behind the id of its group, of which an export of an account says nothing else.
+ * The key of such an id has minus the account's number.
+ */
+export function withGroupIds({ rows, isAll }: TailRows, { key: [fromGroup, fromAccount] }: TailPosition): TailRows {
+  const found = Array.from(rows).flatMap((row): readonly TailRow[] => {
+    const [group = 0n, account = 0n] = row.key;
+    const id = row.record?.joinRequest?.group;
+    if (id === undefined || (group === fromGroup && -account === fromAccount)) return [row];
+    return [{ key: [group, -account], record: { group: groupThatWasLeft(id) } }, row];
+  });
+  return { rows: found, isAll };
+}
+
+/** The beginning of the first of the parts, behind the end of the log. */
+export function startBehindLog(parts: readonly TailPart[], { id: logId, groups }: LogPosition): TailPosition {
   const [first = "pins"] = parts;
-  return startOfTail(first, { logId, isWithin: true });
+  return startOfTail(first, { logId, groups, isWithin: true });
 }
 
 /**
  * `rows`: those behind `from`. An export that begins at the end, or behind the last row of a part, goes on with the
- * log, if that has got more up to `lastId`: all parts follow it again.
+ * log, if that has got more up to `logEnd`: all parts follow it again.
  */
 export function tailPage(
   from: TailPosition,
   { rows, isAll }: TailRows,
-  { limit, parts, lastId }: { readonly limit: number; readonly parts: readonly TailPart[]; readonly lastId: bigint },
+  { limit, parts, logEnd }: { readonly limit: number; readonly parts: readonly TailPart[]; readonly logEnd: bigint },
 ): TailPage {
   const records: DataRecord[] = [];
   let position = from;
@@ -86,9 +109,10 @@ export function tailPage(
     position = { ...position, isWithin: true };
     if (records.length === limit) return { records, position, isEnd: false };
   }
-  const { isWithin, isEnd = false, logId } = position;
+  const { isWithin, isEnd = false, logId, groups } = position;
   if (!isAll && !isEnd) return { records, position, isEnd: false };
-  if (!isWithin && lastId > logId) return { records, position: { part: "log", id: logId, row: idMax }, isEnd: false };
+  if (!isWithin && logEnd > logId)
+    return { records, position: { part: "log", id: logId, row: idMax, groups }, isEnd: false };
   const next = isEnd ? undefined : parts[parts.indexOf(position.part) + 1];
   if (next !== undefined) return { records, position: startOfTail(next, position), isEnd: false };
   return { records, position: { ...position, isEnd: true }, isEnd: true };

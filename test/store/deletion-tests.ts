@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import type { Operation } from "../../src/store/data.ts";
 import type { DataRecord } from "../../src/store/data-records.ts";
+import { idMax } from "../../src/store/snowflake.ts";
 import { begunDeletion, deletedAccount, endedDeletion } from "../support/deleted-account.ts";
 import type { ConversationAsks } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
@@ -56,7 +57,7 @@ export function deletionTests(asks: ConversationAsks): void {
     expect(await asks.names("bob")).toEqual(["@g1"]);
     const contents = await asks.opened.indexOf("bob", { after: 1n, includeSent: true });
     expect(contents.map(({ otherAccount }) => otherAccount)).not.toContain("eve");
-    const exported = await data().export({ app: ofTest.app, cursor: "m0", limit: 100 });
+    const exported = await data().export({ app: ofTest.app, cursor: `m0g${idMax}`, limit: 100 });
     expect(JSON.stringify(exported.result === "page" ? exported.records : exported)).not.toContain("eve");
   });
 
@@ -186,7 +187,7 @@ export function deletionTests(asks: ConversationAsks): void {
       stored: 6,
     });
     const mentions = async (of: string): Promise<unknown[]> => {
-      const page = await data().export({ app: of, cursor: "m0", limit: 100 });
+      const page = await data().export({ app: of, cursor: `m0g${idMax}`, limit: 100 });
       if (page.result !== "page") throw new Error(`expected a page, got ${page.result}`);
       return page.records.flatMap(({ message: one }) => (one === undefined ? [] : [one.mentions]));
     };

@@ -2,6 +2,7 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
+import { idMax } from "../../src/store/snowflake.ts";
 import { HistoryRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { changed, type ConversationAsks, named } from "./conversation-asks.ts";
 import { ofTest } from "./samples.ts";
@@ -72,7 +73,7 @@ export function retentionTests(asks: ConversationAsks): void {
       expect(await asks.store.media.ofMessage(ofTest.app, account, fresh.direct)).toEqual([]);
     }
     for (const scope of [{}, { account: "bob" }, { account: "ann", peer: "bob" }, { group: "g1" }]) {
-      const exported = await data().export({ app: ofTest.app, ...scope, cursor: "m0", limit: 100 });
+      const exported = await data().export({ app: ofTest.app, ...scope, cursor: `m0g${idMax}`, limit: 100 });
       if (exported.result !== "page") throw new Error(exported.result);
       const ids = exported.records.flatMap(({ message }) => BigInt(message?.messageId ?? "0") || []);
       expect([scope, ids.every((id) => kept.includes(id)), ids.length > 0]).toEqual([scope, true, true]);

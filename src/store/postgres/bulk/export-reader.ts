@@ -7,8 +7,25 @@ import type { SQL } from "bun";
 import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
 import { type DataRecord, groupThatWasLeft, hasSetAnything, type MediaRecord } from "../../data-records.ts";
-import { formatCursor, isInTail, parseCursor, type RowPosition, startOf } from "../../export-cursor.ts";
-import { logPageOf, PageMessages, type PlacedRecord, type PlacedRecords, withinReactions } from "../../export-page.ts";
+import {
+  behindGroups,
+  type ExportPosition,
+  formatCursor,
+  groupsStart,
+  type GroupsPosition,
+  isInTail,
+  type LogPosition,
+  parseCursor,
+  type RowPosition,
+} from "../../export-cursor.ts";
+import {
+  logEndOf,
+  logPageOf,
+  PageMessages,
+  type PlacedRecord,
+  type PlacedRecords,
+  withinReactions,
+} from "../../export-page.ts";
 import { startBehindLog } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import type { Connections } from "../connection.ts";
@@ -21,6 +38,8 @@ import {
   filesPage,
   type GroupRow,
   groupsPage,
+  type LogEnds,
+  logEnds,
   mediaOf,
   type MediaRow,
   type MemberRow,
@@ -58,7 +77,8 @@ export class ExportReader {
     }
     if (from.part === "log") {
       const { records, position, isEnd } = await this.log(life, selected, from, query.limit);
-      const next = isEnd ? startBehindLog(partsOf(selected), position.id) : position;
+      const isBehind = isEnd && position.part === "log";
+      const next = isBehind ? startBehindLog(partsOf(selected), position) : position;
       return { result: "page", records, cursor: formatCursor(next), isEnd: false };
     }
     const { records, position } = await this.part(life, selected, from, query.limit);
@@ -86,7 +106,7 @@ export class ExportReader {
     return isMissing ? undefined : selected;
   }
 
-  private part(life: string, selected: Selected, from: RowPosition, limit: number) {
+  private part(life: string, selected: Selected, from: RowPosition | GroupsPosition, limit: number) {
     switch (from.part) {
       case "profiles":
         return this.profiles(life, selected, from, limit);
@@ -94,7 +114,7 @@ export class ExportReader {
         return this.accounts(life, selected, from, limit);
       case "files":
         return this.files(life, selected, from, limit);
-      default:
+      case "groups":
         return this.groups(life, selected, from, limit);
     }
   }
@@ -107,12 +127,12 @@ export class ExportReader {
       const account = fromText(row.app) === selected.app ? accountRecord(row) : undefined;
       return account && (selected.account !== undefined || hasSetAnything(account)) ? { account } : undefined;
     };
-    return taken(rows, limit, startOf("files"), "accounts", recordOf, isCut);
+    return taken(rows, limit, placeIn("accounts"), { part: "files", id: 0n }, recordOf, isCut);
   }
 
   private async files(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<FileRow[]>((sql) => filesPage(sql, life, selected, from.id));
-    return taken(rows, limit, startOf("groups"), "files", (row) =>
+    return taken(rows, limit, placeIn("files"), groupsStart, (row) =>
       fromText(row.app) === selected.app
         ? {
             file: {
@@ -129,7 +149,7 @@ export class ExportReader {
 
   private async profiles(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<ProfileRow[]>((sql) => profilesPage(sql, life, selected, from.id));
-    return taken(rows, limit, startOf("accounts"), "profiles", (row) =>
+    return taken(rows, limit, placeIn("profiles"), { part: "accounts", id: 0n }, (row) =>
       fromText(row.app) === selected.app
         ? {
             profile: {
@@ -143,37 +163,36 @@ export class ExportReader {
     );
   }
 
-  private async groups(life: string, selected: Selected, from: RowPosition, limit: number) {
+  private async groups(life: string, selected: Selected, from: GroupsPosition, limit: number) {
     const rows = await this.run<GroupRow[]>((sql) => groupsPage(sql, life, selected, from.id));
-    return taken(rows, limit, startOf("log"), "groups", (row) =>
+    const placeOf = (id: bigint): GroupsPosition => ({ ...from, id });
+    const next = behindGroups(placeOf(rows.at(-1)?.number ?? from.id));
+    return taken(rows, limit, placeOf, next, (row) =>
       fromText(row.app) === selected.app
         ? { group: row.is_seen ? groupRecord(row) : groupThatWasLeft(fromText(row.id)) }
         : undefined,
     );
   }
 
-  private async log(life: string, selected: Selected, from: RowPosition, limit: number) {
-    const [ends] = await this.run<{ last_id: bigint; watermark_id: bigint }[]>(
-      (sql) => sql`SELECT s.last_id, roost.watermark_of(${toText(selected.app)}) AS watermark_id
-        FROM roost.sequence s WHERE roost.require_life(${life})`,
-    );
-    const end = { id: ends?.last_id ?? 0n, row: idMax };
+  private async log(life: string, selected: Selected, from: LogPosition, limit: number) {
+    const [ends] = await this.run<LogEnds[]>((sql) => logEnds(sql, life, selected.app));
+    const end = { id: logEndOf(from.id, ends?.last_id ?? 0n, ends?.creating_id ?? null), row: idMax };
     const watermark = ends?.watermark_id ?? 0n;
     const after = from.id > watermark ? from.id : watermark;
-    const messages = await this.messages(life, selected, after, limit, end.id);
+    const messages = await this.messages(life, selected, from, { after, endId: end.id }, limit);
     const isTold = selected.peer === undefined;
     const until = messages.reached.id;
     const joined = isTold ? await this.members(life, "from_id", selected, from, until) : messages;
     const left = isTold ? await this.members(life, "until_id", selected, from, until) : messages;
-    return logPageOf(isTold ? [messages, joined, left] : [messages], end, limit);
+    return logPageOf(from, isTold ? [messages, joined, left] : [messages], end, limit);
   }
 
   private async messages(
     life: string,
     selected: Selected,
-    after: bigint,
+    from: LogPosition,
+    { after, endId }: { readonly after: bigint; readonly endId: bigint },
     limit: number,
-    endId: bigint,
   ): Promise<PlacedRecords> {
     const isWhole = selected.account === undefined && selected.group === undefined;
     const idsRead = isWhole ? rowsReadMax : Math.min(idsMax, limit);
@@ -182,7 +201,7 @@ export class ExportReader {
       : (await this.run<{ id: bigint }[]>((sql) => messageIds(sql, life, selected, after, endId, idsRead))).map(
           ({ id }) => id,
         );
-    const all = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, { after, endId, ids }));
+    const all = await this.run<MessageRow[]>((sql) => messagesPage(sql, life, selected, { after, endId, ids }));
     // Of other apps' messages nothing more is read.
     const countOf = (row: MessageRow): number =>
       fromText(row.sender_app) === selected.app ? Number(row.reactions) : 0;
@@ -196,7 +215,8 @@ export class ExportReader {
     const { found } = page;
     for (const row of rows) {
       const record = messageRecord(selected.app, row, reactions.get(row.id) ?? [], media.get(row.id) ?? []);
-      if (record !== undefined && !page.add(row.id, record)) return { found, reached: { id: row.id, row: idMax } };
+      if (record !== undefined && !page.add(row.id, record, lacksGroup(from, row)))
+        return { found, reached: { id: row.id, row: idMax } };
     }
     if (rows.length < all.length) return { found, reached: { id: rows.at(-1)?.id ?? after, row: idMax } };
     const lastRead = isWhole ? rows.at(-1)?.id : ids?.at(-1);
@@ -232,27 +252,31 @@ export class ExportReader {
     life: string,
     column: "from_id" | "until_id",
     selected: Selected,
-    from: RowPosition,
+    from: LogPosition,
     until: bigint,
   ): Promise<PlacedRecords> {
-    const rows = await this.run<MemberRow[]>((sql) => membersPage(sql, life, column, from, until));
+    const rows = await this.run<MemberRow[]>((sql) => membersPage(sql, life, column, selected, from, until));
     const found = rows.flatMap((row): PlacedRecord[] => {
       if (fromText(row.group_app) !== selected.app || fromText(row.account_app) !== selected.app) return [];
       if (selected.group !== undefined && row.chat_group !== selected.group) return [];
       if (selected.account !== undefined && row.account_number !== selected.account) return [];
       const { at: id, number } = row;
-      return [
-        {
-          id,
-          row: number,
-          record: { cursor: formatCursor({ part: "log", id, row: number }), member: memberOf(row, column) },
-        },
-      ];
+      return [{ id, row: number, record: { member: memberOf(row, column) }, lacksGroup: lacksGroup(from, row) }];
     });
     const last = rows.at(-1);
     const isAll = rows.length < rowsReadMax || last === undefined;
     return { found, reached: isAll ? { id: until, row: idMax } : { id: last.at, row: last.number } };
   }
+}
+
+/** Whether the export has not given the group of a row yet. */
+function lacksGroup({ groups = 0n }: LogPosition, { group_place: place }: Pick<MemberRow, "group_place">): boolean {
+  return place !== null && place > groups;
+}
+
+/** A place behind a row of one of the parts. */
+function placeIn(part: RowPosition["part"]): (id: bigint) => RowPosition {
+  return (id) => ({ part, id });
 }
 
 /**
@@ -262,19 +286,19 @@ export class ExportReader {
 function taken<Row extends { readonly number: bigint }>(
   rows: readonly Row[],
   limit: number,
-  next: RowPosition,
-  part: RowPosition["part"],
+  placeOf: (number: bigint) => ExportPosition,
+  next: ExportPosition,
   recordOf: (row: Row) => DataRecord | undefined,
   isCut = false,
-): { readonly records: readonly DataRecord[]; readonly position: RowPosition } {
+): { readonly records: readonly DataRecord[]; readonly position: ExportPosition } {
   const records: DataRecord[] = [];
   for (const row of rows) {
     const record = recordOf(row);
     if (record === undefined) continue;
-    const position = { part, id: row.number, row: idMax };
+    const position = placeOf(row.number);
     records.push({ cursor: formatCursor(position), ...record });
     if (records.length === limit) return { records, position };
   }
   const last = rows.length < rowsReadMax && !isCut ? undefined : rows.at(-1);
-  return { records, position: last === undefined ? next : { part, id: last.number, row: idMax } };
+  return { records, position: last === undefined ? next : placeOf(last.number) };
 }

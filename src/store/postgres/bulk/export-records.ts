@@ -1,8 +1,6 @@
 // Rows of the statements of an export as its records.
 
 import type { AccountRecord, DataRecord, MediaRecord } from "../../data-records.ts";
-import { formatCursor } from "../../export-cursor.ts";
-import { idMax } from "../../snowflake.ts";
 import { messageState } from "../message-state.ts";
 import { fromText } from "../text.ts";
 import type { AccountRow, GroupRow, MemberRow, MessageRow } from "./export-statements.ts";
@@ -48,7 +46,7 @@ export function messageRecord(
     reactions,
     media,
   };
-  return { cursor: formatCursor({ part: "log", id: row.id, row: idMax }), message };
+  return { message };
 }
 
 export function accountRecord(row: AccountRow): AccountRecord {

@@ -2,9 +2,10 @@
 
 import type { SQL } from "bun";
 import { exportNamesMax } from "../../../base/limits/fixed.ts";
-import type { RowPosition } from "../../export-cursor.ts";
+import type { LogPlace } from "../../export-cursor.ts";
 import type { Consent } from "../../group-rights.ts";
 import { mediaState } from "../../media.ts";
+import { endId as idEnd } from "../conversation-functions.ts";
 import { toText } from "../text.ts";
 
 export const rowsReadMax = 2_000;
@@ -60,6 +61,7 @@ export interface MediaRow {
 }
 
 export interface GroupRow {
+  /** Its place in the export (LogPosition.groups). */
   readonly number: bigint;
   readonly app: string;
   readonly id: string;
@@ -84,6 +86,8 @@ export interface MessageRow {
   readonly sender: string;
   readonly sender_app: string;
   readonly to_group: boolean;
+  /** The group's place in the export; null for a direct message. */
+  readonly group_place: bigint | null;
   readonly dest: string | null;
   readonly dest_app: string | null;
   readonly sent_ns: bigint;
@@ -101,6 +105,7 @@ export interface MemberRow {
   readonly at: bigint;
   readonly number: bigint;
   readonly chat_group: bigint;
+  readonly group_place: bigint | null;
   readonly group_app: string;
   readonly group_id: string;
   readonly account_number: bigint;
@@ -114,6 +119,14 @@ export interface MemberRow {
   /** 0 if the member is not muted now. */
   readonly muted_until: bigint;
   readonly left_ns: bigint | null;
+}
+
+export interface LogEnds {
+  readonly last_id: bigint;
+  /** No message up to this id is given. */
+  readonly watermark_id: bigint;
+  /** The first id of groups of the app that are being created; null if there are none. */
+  readonly creating_id: bigint | null;
 }
 
 export function profilesPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
@@ -161,20 +174,54 @@ export function filesPage(sql: SQL, life: string, { account, peer, group }: Sele
     ORDER BY m.version LIMIT ${rowsReadMax}`;
 }
 
-export function groupsPage(sql: SQL, life: string, { account, peer, group }: Selected, after: bigint) {
+/**
+ * The place of a group in an export: its number, or of an account, the number of the row with which it first joined;
+ * null if it never did. Both rise with time.
+ */
+export function placeOf(sql: SQL, { account }: Pick<Selected, "account">, group: SQL.Query<unknown>) {
+  if (account === undefined) return group;
+  return sql`(SELECT f.number FROM roost.member f
+    WHERE f.account = ${`${account}`}::bigint AND f.chat_group = ${group} ORDER BY f.from_id LIMIT 1)`;
+}
+
+/**
+ * Groups behind a place. A group that is being created shows when all of its members are there; until then no group is
+ * read that began after it, so that none shows later before what was read.
+ */
+export function groupsPage(sql: SQL, life: string, selected: Selected, after: bigint) {
+  const { app, account, peer, group } = selected;
+  const columns = sql`g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
+      a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id`;
+  const isFinished = sql`NOT EXISTS (SELECT FROM roost.unfinished_group u WHERE u.chat_group = g.number)`;
+  if (account !== undefined && peer === undefined)
+    return sql`SELECT f.number, ${columns}, g.dismissed_id = 0 AND f.is_member AS is_seen
+      FROM (
+        SELECT min(m.number) AS number, min(m.from_id) AS from_id, bool_or(m.until_id IS NULL) AS is_member,
+          m.chat_group
+        FROM roost.member m WHERE m.account = ${`${account}`}::bigint GROUP BY m.chat_group) f
+      JOIN roost.chat_group g ON g.number = f.chat_group LEFT JOIN roost.account a ON a.number = g.owner
+      WHERE roost.require_life(${life}) AND f.number > ${`${after}`}::bigint AND ${isFinished}
+        AND f.from_id < coalesce((SELECT min(c.version) ${creatingIn(sql, app)}), ${idEnd}::bigint)
+      ORDER BY f.number LIMIT ${rowsReadMax}`;
   const only = textOf(peer !== undefined ? 0n : group);
-  const member = textOf(account);
-  return sql`SELECT g.number, g.app, g.id, g.name, g.avatar, g.introduction, g.announcement, a.name AS owner,
-      a.app AS owner_app, g.created_ms, g.closed, g.approval, g.for_admins, g.dismissed_id,
-      ${member}::bigint IS NULL OR (g.dismissed_id = 0 AND EXISTS (SELECT FROM roost.member m
-        WHERE m.account = ${member}::bigint AND m.chat_group = g.number AND m.until_id IS NULL)) AS is_seen
+  return sql`SELECT g.number, ${columns}, true AS is_seen
     FROM roost.chat_group g LEFT JOIN roost.account a ON a.number = g.owner
-    WHERE roost.require_life(${life}) AND g.number > ${`${after}`}::bigint
+    WHERE roost.require_life(${life}) AND g.number > ${`${after}`}::bigint AND ${isFinished}
       AND (${only}::bigint IS NULL OR g.number = ${only}::bigint)
-      AND (${member}::bigint IS NULL OR (SELECT true FROM roost.member m
-        WHERE m.account = ${member}::bigint AND m.chat_group = g.number LIMIT 1))
-      AND NOT EXISTS (SELECT FROM roost.unfinished_group u WHERE u.chat_group = g.number)
+      AND g.number < coalesce((SELECT min(c.number) ${creatingIn(sql, app)}), ${idEnd}::bigint)
     ORDER BY g.number LIMIT ${rowsReadMax}`;
+}
+
+/** Groups c of an app that are being created. */
+function creatingIn(sql: SQL, app: string) {
+  return sql`FROM roost.unfinished_group u JOIN roost.chat_group c ON c.number = u.chat_group
+    WHERE u.step >= 0 AND c.app = ${toText(app)}`;
+}
+
+export function logEnds(sql: SQL, life: string, app: string) {
+  return sql`SELECT s.last_id, roost.watermark_of(${toText(app)}) AS watermark_id,
+      (SELECT min(c.version) ${creatingIn(sql, app)}) AS creating_id
+    FROM roost.sequence s WHERE roost.require_life(${life})`;
 }
 
 /** The ids of messages of a conversation, a group or an account above an id, the smallest first. */
@@ -220,6 +267,7 @@ export function messageIds(
 export function messagesPage(
   sql: SQL,
   life: string,
+  selected: Selected,
   {
     after,
     endId,
@@ -227,6 +275,7 @@ export function messagesPage(
   }: { readonly after: bigint; readonly endId: bigint; readonly ids: readonly bigint[] | undefined },
 ) {
   const columns = sql`m.id, s.name AS sender, s.app AS sender_app, m.inbox < 0 AS to_group,
+      CASE WHEN m.inbox < 0 THEN ${placeOf(sql, selected, sql`-m.inbox`)} END AS group_place,
       CASE WHEN m.inbox < 0 THEN (SELECT g.id FROM roost.chat_group g WHERE g.number = -m.inbox)
         ELSE (SELECT a.name FROM roost.account a WHERE a.number = m.inbox) END AS dest,
       CASE WHEN m.inbox < 0 THEN (SELECT g.app FROM roost.chat_group g WHERE g.number = -m.inbox)
@@ -264,11 +313,13 @@ export function membersPage(
   sql: SQL,
   life: string,
   column: "from_id" | "until_id",
-  { id, row }: Pick<RowPosition, "id" | "row">,
+  selected: Selected,
+  { id, row }: LogPlace,
   until: bigint,
 ) {
   const at = column === "from_id" ? sql`m.from_id` : sql`m.until_id`;
-  return sql`SELECT ${at} AS at, m.number, m.chat_group, g.app AS group_app, g.id AS group_id,
+  return sql`SELECT ${at} AS at, m.number, m.chat_group,
+      ${placeOf(sql, selected, sql`m.chat_group`)} AS group_place, g.app AS group_app, g.id AS group_id,
       m.account AS account_number, a.app AS account_app, a.name AS account, m.until_id IS NULL AS is_open,
       g.owner = m.account AS is_owner, m.role::integer AS role, m.alias, m.joined_ms,
       CASE WHEN m.muted_until > roost.wall_us() / 1000000 THEN m.muted_until ELSE 0 END AS muted_until,

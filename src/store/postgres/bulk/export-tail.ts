@@ -5,11 +5,12 @@ import type { SQL } from "bun";
 import { joinRequestDays } from "../../../base/limits/fixed.ts";
 import type { DataRecord } from "../../data-records.ts";
 import type { TailPart, TailPosition } from "../../export-cursor.ts";
-import { startIn, tailPage, tailPartsOf, tailRows, type TailRows } from "../../export-tail.ts";
+import { logEndOf } from "../../export-page.ts";
+import { isGiven, startIn, tailPage, tailPartsOf, tailRows, type TailRows, withGroupIds } from "../../export-tail.ts";
 import type { Connections } from "../connection.ts";
 import { endId } from "../conversation-functions.ts";
 import { fromText, toText } from "../text.ts";
-import { rowsReadMax, type Selected } from "./export-statements.ts";
+import { type LogEnds, logEnds, placeOf, rowsReadMax, type Selected } from "./export-statements.ts";
 import { viewsAfter } from "./export-views.ts";
 
 interface PinRow {
@@ -24,6 +25,7 @@ interface PinRow {
 
 interface InvitationRow {
   readonly chat_group: bigint;
+  readonly group_place: bigint | null;
   readonly number: bigint;
   /** Null, as what follows, if it is not valid, or of another app. */
   readonly group_id: string | null;
@@ -57,43 +59,46 @@ export async function tailOf(
   limit: number,
 ) {
   const rows = await rowsOf(connections, life, selected, from);
-  const [last] = await connections.run<{ last_id: bigint }[]>(
-    (sql) => sql`SELECT s.last_id FROM roost.sequence s WHERE roost.require_life(${life})`,
-  );
-  return tailPage(from, rows, { limit, parts: partsOf(selected), lastId: last?.last_id ?? 0n });
+  const [ends] = await connections.run<LogEnds[]>((sql) => logEnds(sql, life, selected.app));
+  const logEnd = logEndOf(from.logId, ends?.last_id ?? 0n, ends?.creating_id ?? null);
+  return tailPage(from, rows, { limit, parts: partsOf(selected), logEnd });
 }
 
 async function rowsOf(
   connections: Connections,
   life: string,
   selected: Selected,
-  { part, key }: TailPosition,
+  from: TailPosition,
 ): Promise<TailRows> {
-  switch (part) {
+  const { key, logId } = from;
+  switch (from.part) {
     case "conversations":
-      return viewsAfter(connections, life, selected, key);
+      return viewsAfter(connections, life, selected, from);
     case "pins":
       return tailRows(
         await connections.run<PinRow[]>((sql) => pinsPage(sql, life, selected, key)),
         rowsReadMax,
         ({ first, other, entry }) => [first, other, entry],
         ({ is_seen, account, message }) =>
-          is_seen ? { pin: { account: fromText(account ?? ""), messageId: `${message}` } } : undefined,
+          is_seen && message <= logId
+            ? { pin: { account: fromText(account ?? ""), messageId: `${message}` } }
+            : undefined,
       );
     case "invitations":
       return tailRows(
         await connections.run<InvitationRow[]>((sql) => invitationsPage(sql, life, selected, key)),
         rowsReadMax,
         (row) => [row.chat_group, row.number],
-        invitationOf,
+        (row) => (isGiven(from, row.group_place ?? undefined) ? invitationOf(row) : undefined),
       );
-    case "requests":
-      return tailRows(
+    case "requests": {
+      const { account: only } = selected;
+      const found = tailRows(
         await connections.run<RequestRow[]>((sql) => requestsPage(sql, life, selected, key)),
         rowsReadMax,
         (row) => [row.chat_group, row.account_number],
-        ({ is_seen, group_id, account, text, at_s }) =>
-          is_seen
+        ({ chat_group: group, is_seen, group_id, account, text, at_s }) =>
+          is_seen && (only !== undefined || isGiven(from, group))
             ? {
                 joinRequest: {
                   group: fromText(group_id),
@@ -104,6 +109,9 @@ async function rowsOf(
               }
             : undefined,
       );
+      // An account need not have been in the groups.
+      return only === undefined ? found : withGroupIds(found, from);
+    }
   }
 }
 
@@ -148,7 +156,8 @@ function pinsPage(sql: SQL, life: string, { app, account, peer, group }: Selecte
 }
 
 /** Of an account, those that it made. */
-function invitationsPage(sql: SQL, life: string, { app, account, group }: Selected, key: readonly bigint[]) {
+function invitationsPage(sql: SQL, life: string, selected: Selected, key: readonly bigint[]) {
+  const { app, account, group } = selected;
   const [from = 0n, number = 0n] = startIn(group, key);
   const maker = account === undefined ? null : `${account}`;
   return sql`WITH looked AS (
@@ -162,7 +171,8 @@ function invitationsPage(sql: SQL, life: string, { app, account, group }: Select
       CROSS JOIN LATERAL roost.invitations_of(g.number) v
       WHERE g.app = ${toText(app)} AND g.member_count > 0
     )
-    SELECT l.chat_group, l.number, v.group_id, v.code, v.account, v.expires_s, v.uses_left
+    SELECT l.chat_group, l.number, ${placeOf(sql, selected, sql`l.chat_group`)} AS group_place,
+      v.group_id, v.code, v.account, v.expires_s, v.uses_left
     FROM looked l LEFT JOIN valid v ON v.number = l.number
       AND (${maker}::bigint IS NULL OR l.maker = ${maker}::bigint)
     ORDER BY l.chat_group, l.number`;

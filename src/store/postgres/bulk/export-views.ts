@@ -3,11 +3,12 @@
 
 import type { SQL } from "bun";
 import type { ConversationRecord } from "../../data-records.ts";
-import { hasView, type TailRow, type TailRows } from "../../export-tail.ts";
+import type { TailPosition } from "../../export-cursor.ts";
+import { hasView, isGiven, type TailRow, type TailRows } from "../../export-tail.ts";
 import type { Connections } from "../connection.ts";
 import { endId } from "../conversation-functions.ts";
 import { fromText, toText } from "../text.ts";
-import { rowsReadMax, type Selected } from "./export-statements.ts";
+import { placeOf, rowsReadMax, type Selected } from "./export-statements.ts";
 
 interface ViewRow {
   readonly account: bigint;
@@ -15,6 +16,7 @@ interface ViewRow {
   readonly name: string;
   readonly peer: string | null;
   readonly group_id: string | null;
+  readonly group_place: bigint | null;
   readonly is_pinned: boolean;
   readonly is_muted: boolean;
   readonly is_hidden: boolean;
@@ -22,21 +24,22 @@ interface ViewRow {
   readonly read_to: bigint;
 }
 
-/** The views of an account, or of all accounts of an app, behind a key. */
+/** The views of an account, or of all accounts of an app, behind a position. */
 export async function viewsAfter(
   connections: Connections,
   life: string,
   selected: Pick<Selected, "app" | "account">,
-  after: readonly bigint[],
+  position: TailPosition,
 ): Promise<TailRows> {
   const keys = await connections.run<{ account: bigint; other: bigint }[]>((sql) =>
-    keysPage(sql, life, selected.account, after),
+    keysPage(sql, life, selected.account, position.key),
   );
-  const rows = keys.length === 0 ? [] : await connections.run<ViewRow[]>((sql) => views(sql, life, selected.app, keys));
+  const rows = keys.length === 0 ? [] : await connections.run<ViewRow[]>((sql) => views(sql, life, selected, keys));
   const found = new Map(rows.map((row) => [`${row.account} ${row.other}`, row]));
   const placed = keys.map(({ account, other }): TailRow => {
     const row = found.get(`${account} ${other}`);
-    const conversation = row && recordOf(row);
+    const isNamed = other > 0n || isGiven(position, row?.group_place ?? undefined);
+    const conversation = row && isNamed ? recordOf(row) : undefined;
     return { key: [account, other], record: conversation && { conversation } };
   });
   return { rows: placed, isAll: keys.length < rowsReadMax };
@@ -60,13 +63,20 @@ function keysPage(sql: SQL, life: string, only: bigint | undefined, [account = 0
 }
 
 /** Those of the app of these views. A message that the retention has passed over is none. */
-function views(sql: SQL, life: string, app: string, keys: readonly { account: bigint; other: bigint }[]) {
+function views(
+  sql: SQL,
+  life: string,
+  selected: Pick<Selected, "app" | "account">,
+  keys: readonly { account: bigint; other: bigint }[],
+) {
+  const { app } = selected;
   const column = (pick: "account" | "other") =>
     sql.array(
       keys.map((key) => `${key[pick]}`),
       "BIGINT",
     );
   return sql`SELECT k.account, k.other, a.name, p.name AS peer, g.id AS group_id,
+      CASE WHEN k.other < 0 THEN ${placeOf(sql, selected, sql`-k.other`)} END AS group_place,
       coalesce(c.is_pinned, false) AS is_pinned, coalesce(c.is_muted, false) AS is_muted,
       coalesce(c.hidden_id > 0 AND cardinality(roost.ids_after(
           k.account, k.other, greatest(c.hidden_id, c.cleared_id, w.id), ${endId}::bigint, 0, 1)) = 0

@@ -3,18 +3,18 @@
 import type { Database } from "bun:sqlite";
 import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { DataRecord } from "../../data-records.ts";
-import { type LogPlace, logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
+import { logEndOf, logPageOf, PageMessages, type PlacedRecord, type PlacedRecords } from "../../export-page.ts";
 import { idMax } from "../../snowflake.ts";
 import { messageState } from "../conversations/tables.ts";
 import { isUnfinished } from "../member-lookups.ts";
-import { type RowPosition, formatCursor } from "../../export-cursor.ts";
+import type { LogPlace, LogPosition } from "../../export-cursor.ts";
+import type { ExportGroups, GroupSelection } from "./export-groups.ts";
 import type { ExportNames } from "./export-names.ts";
 
 /** Rows that one page reads of each kind, whomever they belong to. */
 const rowsReadMax = 4_000;
 /** What a page of the log is of. */
-export interface LogSelection {
-  readonly app: string;
+export interface LogSelection extends GroupSelection {
   /** Ascending ids of the messages above an id; undefined: all messages are read, and those of the app are taken. */
   readonly ids: ((after: bigint, limit: number) => Iterable<bigint>) | undefined;
   /** No message up to this id is given: the watermark of the app. */
@@ -53,10 +53,12 @@ interface MemberRow {
 
 export class ExportLog {
   private readonly names: ExportNames;
+  private readonly groups: ExportGroups;
   private readonly sql;
 
-  constructor(db: Database, names: ExportNames) {
+  constructor(db: Database, names: ExportNames, groups: ExportGroups) {
     this.names = names;
+    this.groups = groups;
     const columns = "id, inbox, sender, sent_ns, type, body, extra, state, reply_to, mentions";
     const member = `m.number, m."group", m.account, m.until_id, m.joined_ms, m.alias, m.role, m.muted_until, g.owner,
       (SELECT e.at_ns FROM entry e WHERE e.id = m.until_id) AS left_ns`;
@@ -81,30 +83,41 @@ export class ExportLog {
   }
 
   /** `now`: in seconds since 1970. */
-  page(selection: LogSelection, from: RowPosition, limit: number, now: bigint) {
-    const end = { id: this.sql.last.get()?.last_id ?? 0n, row: idMax };
+  page(selection: LogSelection, from: LogPosition, limit: number, now: bigint) {
+    const end = { id: this.endOf(selection.app, from.id), row: idMax };
     const messages = this.messages(selection, from, limit, end);
     const joined = this.members("joined", selection, from, messages.reached.id, now);
     const left = this.members("left", selection, from, messages.reached.id, now);
-    return logPageOf([messages, joined, left], end, limit);
+    return logPageOf(from, [messages, joined, left], end, limit);
   }
 
-  private messages({ app, ids, after }: LogSelection, from: RowPosition, limit: number, end: LogPlace): PlacedRecords {
+  /** The end of the log of an app, behind a place. */
+  endOf(app: string, after: bigint): bigint {
+    return logEndOf(after, this.sql.last.get()?.last_id ?? 0n, this.groups.creatingId(app));
+  }
+
+  private messages(selection: LogSelection, from: LogPosition, limit: number, end: LogPlace): PlacedRecords {
+    const { app, ids, after } = selection;
     const start = from.id > after ? from.id : after;
     const page = new PageMessages(limit);
     const take = (row: LogRow): boolean => {
       const record = this.messageRecord(app, row);
-      return record === undefined || page.add(row.id, record);
+      const lacksGroup = row.inbox < 0n && this.lacksGroup(selection, from, -row.inbox);
+      return record === undefined || page.add(row.id, record, lacksGroup);
     };
     const { found } = page;
     if (ids === undefined) {
       const rows = this.sql.all.all(start);
-      for (const row of rows) if (!take(row)) return { found, reached: { id: row.id, row: idMax } };
+      for (const row of rows) {
+        if (row.id > end.id) return { found, reached: end };
+        if (!take(row)) return { found, reached: { id: row.id, row: idMax } };
+      }
       const last = rows.at(-1);
       return { found, reached: rows.length < rowsReadMax || last === undefined ? end : { id: last.id, row: idMax } };
     }
     let read = 0;
     for (const id of ids(start, limit)) {
+      if (id > end.id) break;
       const row = this.sql.one.get(id);
       const goesOn = row === null || take(row);
       if (!goesOn || ++read === rowsReadMax) return { found, reached: { id, row: idMax } };
@@ -112,10 +125,16 @@ export class ExportLog {
     return { found, reached: end };
   }
 
+  /** Whether the export has not given a group yet. */
+  private lacksGroup(selection: LogSelection, { groups = 0n }: LogPosition, group: bigint): boolean {
+    const place = this.groups.placeOf(selection, group);
+    return place !== undefined && place > groups;
+  }
+
   private members(
     kind: "joined" | "left",
     selection: LogSelection,
-    from: RowPosition,
+    from: LogPosition,
     until: bigint,
     now: bigint,
   ): PlacedRecords {
@@ -126,7 +145,6 @@ export class ExportLog {
       if (group?.app !== selection.app || account?.app !== selection.app) return [];
       if (!selection.hasMember(row.group, row.account)) return [];
       const { at: id, number } = row;
-      const cursor = formatCursor({ part: "log", id, row: number });
       const leaveTime = kind === "left" ? { leaveTime: leaveSecondsOf(row) } : {};
       const role = row.owner === row.account ? "owner" : row.role > 0n ? "admin" : "member";
       const member = {
@@ -138,7 +156,8 @@ export class ExportLog {
         ...leaveTime,
         mutedUntil: row.muted_until > now ? Number(row.muted_until) : 0,
       } as const;
-      return [{ id, row: number, record: { cursor, member } }];
+      const lacksGroup = this.lacksGroup(selection, from, row.group);
+      return [{ id, row: number, record: { member }, lacksGroup }];
     });
     const last = rows.at(-1);
     const isAll = rows.length < rowsReadMax || last === undefined;
@@ -168,7 +187,7 @@ export class ExportLog {
       reactions: (state & messageState.hasReactions) === 0 ? [] : this.reactionsOf(row.id),
       media: this.sql.media.all(row.id).map(({ size, ...file }) => ({ ...file, size: Number(size) })),
     };
-    return { cursor: formatCursor({ part: "log", id: row.id, row: idMax }), message };
+    return { message };
   }
 
   private reactionsOf(id: bigint): { readonly account: string; readonly reaction: string }[] {

@@ -3,11 +3,12 @@
 
 import type { Database } from "bun:sqlite";
 import type { TailPart, TailPosition } from "../../export-cursor.ts";
-import { startIn, tailPage, tailPartsOf, tailRows, type TailRows } from "../../export-tail.ts";
+import { isGiven, startIn, tailPage, tailPartsOf, tailRows, type TailRows, withGroupIds } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import { codeOf, validInvitation } from "../groups/invitations.ts";
 import { requestsGoneAt } from "../groups/join-requests.ts";
 import { prepareIsMember, prepareWindow } from "../member-lookups.ts";
+import type { ExportGroups } from "./export-groups.ts";
 import type { ExportNames } from "./export-names.ts";
 import type { ExportViews } from "./export-views.ts";
 
@@ -58,14 +59,15 @@ export function partsOf({ group, pair }: TailSelection): readonly TailPart[] {
 
 export class ExportTail {
   private readonly names: ExportNames;
+  private readonly groups: ExportGroups;
   private readonly views: ExportViews;
   private readonly sql;
 
-  constructor(db: Database, names: ExportNames, views: ExportViews) {
+  constructor(db: Database, names: ExportNames, groups: ExportGroups, views: ExportViews) {
     this.names = names;
+    this.groups = groups;
     this.views = views;
     this.sql = {
-      last: db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence"),
       pins: db.prepare<PinRow, [bigint, bigint, bigint, bigint]>(
         `SELECT first, other, entry, message, account FROM pin
          WHERE (first, other, entry) > (?, ?, ?) AND first <= ? ORDER BY first, other, entry LIMIT ${rowsReadMax}`,
@@ -90,34 +92,32 @@ export class ExportTail {
     };
   }
 
-  /** `now`: in seconds since 1970. */
-  page(selected: TailSelection, from: TailPosition, limit: number, now: bigint) {
-    const parts = partsOf(selected);
-    const lastId = this.sql.last.get()?.last_id ?? 0n;
-    return tailPage(from, this.rowsOf(selected, from, now), { limit, parts, lastId });
+  /** `logEnd`: that of now; `now`: in seconds since 1970. */
+  page(selected: TailSelection, from: TailPosition, limit: number, logEnd: bigint, now: bigint) {
+    return tailPage(from, this.rowsOf(selected, from, now), { limit, parts: partsOf(selected), logEnd });
   }
 
-  private rowsOf(selected: TailSelection, { part, key }: TailPosition, now: bigint): TailRows {
-    switch (part) {
+  private rowsOf(selected: TailSelection, from: TailPosition, now: bigint): TailRows {
+    switch (from.part) {
       case "conversations":
-        return this.views.after(selected.app, selected.account, key);
+        return this.views.after(selected.app, selected.account, from);
       case "pins":
-        return this.pins(selected, key);
+        return this.pins(selected, from);
       case "invitations":
-        return this.invitations(selected, key, now);
+        return this.invitations(selected, from, now);
       case "requests":
-        return this.requests(selected, key, now);
+        return this.requests(selected, from, now);
     }
   }
 
-  private pins(selected: TailSelection, key: readonly bigint[]): TailRows {
+  private pins(selected: TailSelection, { key, logId }: TailPosition): TailRows {
     const { app, group, pair } = selected;
     const only = pair?.[0] ?? (group && -group);
     const [first = 0n, other = 0n, entry = 0n] = startIn(only, key);
     const rows = this.sql.pins.all(first, other, entry, only ?? idMax);
     return tailRows(rows, rowsReadMax, keyOfPin, (row) => {
       const place = row.first < 0n ? this.names.group(-row.first) : this.names.account(row.first);
-      if (place?.app !== app || !this.isPinSeen(selected, row)) return undefined;
+      if (place?.app !== app || row.message > logId || !this.isPinSeen(selected, row)) return undefined;
       const by = this.names.account(row.account);
       return { pin: { account: by?.app === app ? by.name : "", messageId: `${row.message}` } };
     });
@@ -132,13 +132,15 @@ export class ExportTail {
   }
 
   /** Of an account, those that it made. */
-  private invitations({ app, account, group }: TailSelection, key: readonly bigint[], now: bigint): TailRows {
-    const [from = 0n, number = 0n] = startIn(group, key);
-    const rows = this.sql.invitations.all(from, now, number, group ?? idMax);
+  private invitations(selected: TailSelection, from: TailPosition, now: bigint): TailRows {
+    const { app, account, group } = selected;
+    const [start = 0n, number = 0n] = startIn(group, from.key);
+    const rows = this.sql.invitations.all(start, now, number, group ?? idMax);
     return tailRows(rows, rowsReadMax, keyOfInvitation, (row) => {
       const [place, maker] = [this.names.group(row.group), this.names.account(row.maker)];
       if (row.is_valid === 0n || place?.app !== app || maker?.app !== app) return undefined;
       if (account !== undefined && row.maker !== account) return undefined;
+      if (!isGiven(from, this.groups.placeOf(selected, row.group))) return undefined;
       return {
         invitation: {
           group: place.id,
@@ -151,16 +153,20 @@ export class ExportTail {
     });
   }
 
-  private requests({ app, account, group }: TailSelection, key: readonly bigint[], now: bigint): TailRows {
-    const [from = 0n, after = 0n] = startIn(group, key);
-    const rows = this.sql.requests.all(from, after, group ?? idMax);
-    return tailRows(rows, rowsReadMax, keyOfRequest, (row) => {
+  /** Of an account, its own: it need not have been in their groups. */
+  private requests(selected: TailSelection, from: TailPosition, now: bigint): TailRows {
+    const { app, account, group } = selected;
+    const [start = 0n, after = 0n] = startIn(group, from.key);
+    const rows = this.sql.requests.all(start, after, group ?? idMax);
+    const found = tailRows(rows, rowsReadMax, keyOfRequest, (row) => {
       const [place, asking] = [this.names.group(row.group), this.names.account(row.account)];
       if (row.at_s <= requestsGoneAt(now) || place?.app !== app || asking?.app !== app) return undefined;
       if (account !== undefined && row.account !== account) return undefined;
+      if (account === undefined && !isGiven(from, row.group)) return undefined;
       if (this.sql.isLive.get(row.group) === null) return undefined;
       return { joinRequest: { group: place.id, account: asking.name, text: row.text, time: Number(row.at_s) } };
     });
+    return account === undefined ? found : withGroupIds(found, from);
   }
 }
 

@@ -3,10 +3,12 @@
 
 import type { Database } from "bun:sqlite";
 import type { ConversationRecord } from "../../data-records.ts";
-import { hasView, type TailRow, type TailRows } from "../../export-tail.ts";
+import type { TailPosition } from "../../export-cursor.ts";
+import { hasView, isGiven, type TailRow, type TailRows } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import type { MarkRow, ReadMarks } from "../conversations/read-marks.ts";
 import type { LogIndex } from "../index/log-index.ts";
+import type { ExportGroups } from "./export-groups.ts";
 import type { ExportNames } from "./export-names.ts";
 
 /** Rows that one page reads of each kind, whomever they belong to. */
@@ -33,12 +35,14 @@ type Key = Pick<SettingRow, "account" | "other">;
 
 export class ExportViews {
   private readonly names: ExportNames;
+  private readonly groups: ExportGroups;
   private readonly index: LogIndex;
   private readonly views: Views;
   private readonly sql;
 
-  constructor(db: Database, names: ExportNames, index: LogIndex, views: Views) {
+  constructor(db: Database, names: ExportNames, groups: ExportGroups, index: LogIndex, views: Views) {
     this.names = names;
+    this.groups = groups;
     this.index = index;
     this.views = views;
     this.sql = {
@@ -50,19 +54,23 @@ export class ExportViews {
     };
   }
 
-  /** Those behind a key. `only`: whose views; undefined: of the whole app. */
-  after(app: string, only: bigint | undefined, [account = 0n, other = 0n]: readonly bigint[]): TailRows {
+  /** Those behind a position. `only`: whose views; undefined: of the whole app. */
+  after(app: string, only: bigint | undefined, position: TailPosition): TailRows {
+    const [account = 0n, other = 0n] = position.key;
     const from = only === undefined || account >= only ? ([account, other] as const) : ([only - 1n, idMax] as const);
     const last = only ?? idMax;
     const settings = this.sql.settings.all(...from, last, rowsReadMax);
     const marks = this.views.marks.after(...from, last, rowsReadMax);
     // Of a list that is cut, nothing is known behind its end.
     const ends = [settings, marks].flatMap((rows) => (rows.length < rowsReadMax ? [] : (rows.at(-1) ?? [])));
-    return { rows: this.merged(app, settings, marks, ends), isAll: ends.length === 0 };
+    const isNamed = ({ account: of, other: to }: Key): boolean =>
+      to > 0n || isGiven(position, this.groups.placeOf({ account: only === undefined ? undefined : of }, -to));
+    return { rows: this.merged(app, isNamed, settings, marks, ends), isAll: ends.length === 0 };
   }
 
   private *merged(
     app: string,
+    isNamed: (key: Key) => boolean,
     settings: readonly SettingRow[],
     marks: readonly MarkRow[],
     ends: readonly Key[],
@@ -75,7 +83,9 @@ export class ExportViews {
       if (order <= 0) s++;
       if (order >= 0) m++;
       const { account, other } = key;
-      const conversation = this.record(app, order <= 0 ? setting : undefined, order >= 0 ? mark : undefined);
+      const conversation = isNamed(key)
+        ? this.record(app, order <= 0 ? setting : undefined, order >= 0 ? mark : undefined)
+        : undefined;
       yield { key: [account, other], record: conversation && { conversation } };
     }
   }
