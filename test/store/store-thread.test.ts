@@ -1,4 +1,4 @@
-// What becomes of a store thread that fails: the start learns why, whenever that was.
+// What becomes of a store thread that fails, or is ended: the start learns why, whenever that was.
 
 import { afterEach, expect, test } from "bun:test";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
@@ -69,4 +69,29 @@ test("a thread that has reported an error does not live on", async () => {
   await endOf(line.load());
   await expect(line.start()).rejects.toThrow("broken, and alive");
   expect(threads).toHaveLength(1);
+});
+
+test("whoever waits for a thread to open its files learns that it was ended first", async () => {
+  for (const stop of ["close", "end"] as const) {
+    const { line } = lineOf(`self.onmessage = () => undefined`, willing);
+    const start = line.start();
+    line.claimAs(claimOfNobody);
+    const ended = line[stop]();
+    await expect(start).rejects.toThrow(StoreUnavailable);
+    await expect(start).rejects.toThrow("the store's writer was ended before it opened its files");
+    await ended;
+    await line.start();
+    expect(line.isReady).toBe(true);
+  }
+});
+
+test("a thread that dies while it is told to end has ended", async () => {
+  const dying = `self.onmessage = ({ data }) => {
+    if (JSON.parse(data).kind === "open") postMessage({ kind: "done" });
+    else process.exit(0);
+  }`;
+  const { line, threads } = lineOf(dying);
+  await line.start();
+  await line.close();
+  expect([line.isReady, threads.length]).toEqual([false, 1]);
 });

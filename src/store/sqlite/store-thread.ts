@@ -149,6 +149,8 @@ export class StoreThread {
     if (worker === undefined) return;
     const wasOpen = this.isOpen;
     this.isOpen = false;
+    // SQLite closes the file when the thread's statements are freed, at the thread's end. It may end by itself.
+    const ended = new Promise<void>((resolve) => worker.addEventListener("close", () => resolve(), { once: true }));
     try {
       if (wasOpen) await this.send(worker, { kind });
     } catch (error) {
@@ -158,8 +160,8 @@ export class StoreThread {
       });
     }
     this.worker = undefined;
-    // SQLite closes the file when the thread's statements are freed, at the thread's end.
-    const ended = new Promise<void>((resolve) => worker.addEventListener("close", () => resolve(), { once: true }));
+    // Nothing else settles what a thread was asked that has not opened the files.
+    this.rejectAll(`the store's ${this.opening.role} was ended before it opened its files`);
     worker.terminate();
     await ended;
   }
