@@ -16,6 +16,8 @@ export interface DeliveryParts extends Omit<LanesParts, "save"> {
   readonly lost: () => void;
   /** The lanes have ended by themselves. */
   readonly failed: () => void;
+  /** Aborted when the process has waited long enough for what is being started. */
+  readonly stopping: AbortSignal;
   /** Whether the store has no more to give to the talks; see Store. */
   readonly isSaturated: () => boolean;
 }

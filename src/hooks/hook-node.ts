@@ -12,7 +12,7 @@ import { Pauses } from "./pauses.ts";
 
 const holderBytes = 8;
 
-export interface HookNodeParts extends Omit<DeliveryParts, "holder" | "lost" | "failed" | "pace"> {
+export interface HookNodeParts extends Omit<DeliveryParts, "holder" | "lost" | "failed" | "stopping" | "pace"> {
   readonly random: Pick<Random, "bytes">;
   readonly pace?: HookPace;
 }
@@ -116,6 +116,7 @@ export class HookNode {
         failed: () => {
           this.haveFailed = true;
         },
+        stopping: this.pauses.signal,
       },
       endpoints,
     );

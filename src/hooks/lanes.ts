@@ -22,9 +22,16 @@ export interface RunningLanes {
   stop(): Promise<void>;
 }
 
-/** Starts lanes of endpoints that have some; `failed`: they have ended by themselves, others have to be started. */
+/**
+ * Starts lanes of endpoints that have some. `failed`: they have ended by themselves, others have to be started;
+ * `stopping` is aborted when nobody waits for their start any more.
+ */
 export type StartLanes = (
-  parts: LanesParts & { readonly store: Pick<HookStore, keyof HookReads | "serialized">; readonly failed: () => void },
+  parts: LanesParts & {
+    readonly store: Pick<HookStore, keyof HookReads | "serialized">;
+    readonly failed: () => void;
+    readonly stopping: AbortSignal;
+  },
   endpoints: readonly Endpoint[],
 ) => Promise<RunningLanes>;
 

@@ -97,6 +97,25 @@ onSqlite((makePlace) => {
     for (const end of left) end();
   });
 
+  test("a thread that hangs while it starts does not hold up its node's end", async () => {
+    const asked: string[] = [];
+    globalThis.Worker = new Proxy(usual, {
+      construct(target, words) {
+        const worker: Worker = Reflect.construct(target, words);
+        if (!String(words[0]).includes("lane-worker")) return worker;
+        return Object.assign(worker, { postMessage: ({ kind }: { readonly kind: string }) => asked.push(kind) });
+      },
+    });
+    stage = await HookStage.open(await makePlace());
+    await stage.set();
+    const node = stage.node();
+    await until(() => asked.length > 0, "the thread is asked to start");
+    await node.stop();
+    expect(asked).toEqual(["start"]);
+    expect(node.isDelivering).toBe(false);
+    expect(stage.bugs).toEqual([]);
+  });
+
   test("a bug in the thread is one of the process, and its lanes go on", async () => {
     stage = await HookStage.open(await makePlace());
     const hooks = stage.store.backEnd.hooks;

@@ -50,15 +50,21 @@ class LaneThread implements RunningLanes {
     });
   }
 
-  /** Rejects with StoreUnavailable. */
+  /** Rejects with StoreUnavailable, also if the node has stopped before the thread has answered. */
   static async start(parts: Parts, endpoints: readonly Endpoint[], network: LaneNetwork): Promise<LaneThread> {
     const thread = new LaneThread(parts);
     thread.tell({ kind: "start", endpoints, pace: parts.pace, network: { ...network, proxy: network.proxy?.href } });
+    const { stopping } = parts;
+    const giveUp = (): void => thread.started.reject(new StoreUnavailable("webhooks stop before their thread starts"));
+    stopping.addEventListener("abort", giveUp, { once: true });
+    if (stopping.aborted) giveUp();
     try {
       await thread.started.promise;
     } catch (error) {
       await thread.end();
       throw error;
+    } finally {
+      stopping.removeEventListener("abort", giveUp);
     }
     return thread;
   }
