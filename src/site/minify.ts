@@ -2,7 +2,7 @@
 // renames the members that our own modules declare. What a browser, a server or a later release finds by its name keeps
 // it: see `renamable`.
 
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { minify } from "terser";
 
 /** Members of classes and interfaces and keys of objects: at the begin of a line, as formatted. */
@@ -28,6 +28,21 @@ const foreign = new Set([
 /** A variable that is never set: for `void 0`, as which terser writes `undefined`, hundreds of times. */
 const nothing = "$";
 
+/** Methods and getters of the library that applications call, and the page does not: classes would keep them. */
+export const uncalled: Readonly<Record<string, readonly string[]>> = {
+  "sdk/roost-client.ts": ["group", "members", "index"],
+  "sdk/community/group-list.ts": ["[Symbol.iterator]"],
+  "sdk/community/group.ts": ["setAlias", "withdraw"],
+  "sdk/media/files.ts": ["addresses"],
+  "sdk/messenger/conversation-list.ts": ["[Symbol.iterator]", "unread"],
+  "sdk/messenger/messenger.ts": ["hideMessages"],
+  "sdk/messenger/timeline.ts": ["messages"],
+};
+
+/** The text of a method or getter in a module, as formatted. */
+export const textOfMethod = (name: string): RegExp =>
+  new RegExp(`^  (?:async |get )?${RegExp.escape(name)}\\([^]*?^  \\}$`, "m");
+
 const root = join(import.meta.dir, "..");
 /** Of what a page is made. */
 const modules = new Bun.Glob("{sdk,web,wire}/**/*.{ts,tsx}");
@@ -35,16 +50,17 @@ const modules = new Bun.Glob("{sdk,web,wire}/**/*.{ts,tsx}");
 const isKept = (path: string): boolean => /\/(?:indexed-db-outbox|outbox-storage|messages\/media)\.ts$/.test(path);
 
 /**
- * Has the bundler leave out the declarations of fields, which would set each to undefined, and mark the names of fields
- * in the tables of messages, by which these are read and written.
+ * Has the bundler leave out the declarations of fields, which would set each to undefined, and what the page does not
+ * call; and mark the names of fields in the tables of messages, by which these are read and written.
  */
 export const forMinifier: Bun.BunPlugin = {
   name: "for-minifier",
   setup(build) {
     build.onLoad({ filter: /\/src\/.*\.tsx?$/ }, async ({ path }) => {
-      const text = (await Bun.file(path).text())
+      let text = (await Bun.file(path).text())
         .replace(classes, (body) => body.replace(field, "  declare "))
         .replace(path.endsWith("/outbox.ts") ? /$^/ : mistakes, "$1()");
+      for (const name of uncalled[relative(root, path)] ?? []) text = text.replace(textOfMethod(name), "");
       const contents = path.includes("/gen/messages/") && !isKept(path) ? text.replace(column, '  ["@') : text;
       return { contents, loader: path.endsWith("x") ? "tsx" : "ts" };
     });

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { OutboxEntry, OutboxOwner } from "../../src/sdk/messenger/outbox-storage.ts";
-import { renamable, shorten } from "../../src/site/minify.ts";
+import { renamable, shorten, textOfMethod, uncalled } from "../../src/site/minify.ts";
 
 /** Of these names, those that have others in a script which reads them of an object. */
 async function renamedOf(names: readonly string[]): Promise<string[]> {
@@ -60,4 +60,39 @@ test("the names of fields in tables are those of the members; a name that a stri
   expect(field).not.toBe("messageId");
   expect(script).toContain(`.${field}+`);
   expect(script.match(/\.hasBefore\b/g)?.length).toBe(2);
+});
+
+test("what the page leaves out of the library is there, and is whole methods", async () => {
+  const src = join(import.meta.dir, "../../src");
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  for (const [path, names] of Object.entries(uncalled)) {
+    let text = await Bun.file(join(src, path)).text();
+    for (const name of names) {
+      const found = textOfMethod(name).exec(text)?.[0] ?? "";
+      expect(() => transpiler.transformSync(`class One {\n${found}\n}`)).not.toThrow();
+      expect([path, name, found.split(/^ {2}\}$/m).length]).toEqual([path, name, 2]);
+      text = text.replace(found, "");
+    }
+    expect(() => transpiler.transformSync(text)).not.toThrow();
+  }
+});
+
+test("nothing of the page calls what is left out of the library", async () => {
+  const receivers: Readonly<Record<string, string>> = {
+    group: "client",
+    members: "client",
+    index: "client",
+    unread: "conversations",
+    messages: "timeline",
+  };
+  const folder = join(import.meta.dir, "../../src");
+  const names = Object.values(uncalled)
+    .flat()
+    .filter((name) => /^\w+$/.test(name));
+  const calls = names.map((name) => `\\b${receivers[name] ?? "\\w+"}\\??\\.${name}\\b`);
+  const call = new RegExp(`(?:${calls.join("|")})|\\bof (?:[\\w.]+\\.)?(?:conversations|groups)\\)`);
+  for await (const path of new Bun.Glob("{web,sdk/messenger,sdk/community,sdk/media}/**/*.{ts,tsx}").scan(folder)) {
+    const text = (await Bun.file(join(folder, path)).text()).replace(/^ *(?:\/\/|\/?\*).*$/gm, "");
+    expect([path, call.exec(text)?.[0]]).toEqual([path, undefined]);
+  }
 });
