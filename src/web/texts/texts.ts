@@ -1,6 +1,6 @@
 // The texts in the reader's language, and times as people say them there, in the reader's zone.
 
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { Texts } from "./english.ts";
 import { counter, type Count } from "./plural.ts";
 
@@ -39,21 +39,19 @@ export function texts(): Texts {
   return table.value;
 }
 
-const formats = computed(() => {
-  // The browser's variant of the language, such as en-GB: it says how people there write times.
-  const tag = navigator.languages.find((name) => name.startsWith(language.value)) ?? language.value;
-  const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => new Intl.DateTimeFormat(tag, options);
-  return {
-    clock: format({ hour: "numeric", minute: "2-digit" }),
-    weekday: format({ weekday: "short" }),
-    date: format({ dateStyle: "short" }),
-    day: format({ weekday: "long", month: "long", day: "numeric" }),
-    dayOfYear: format({ dateStyle: "long" }),
-    exact: format({ dateStyle: "medium", timeStyle: "medium" }),
-    relative: new Intl.RelativeTimeFormat(tag, { numeric: "auto" }),
-    list: new Intl.ListFormat(tag),
-  };
-});
+/** The browser's variant of the language, such as en-GB: it says how people there write times. */
+const tag = computed(() => navigator.languages.find((name) => name.startsWith(language.value)) ?? language.value);
+/** Each is made when it is first used. */
+const formatOf = (options: Intl.DateTimeFormatOptions): ReadonlySignal<Intl.DateTimeFormat> =>
+  computed(() => new Intl.DateTimeFormat(tag.value, options));
+const clock = formatOf({ hour: "numeric", minute: "2-digit" });
+const weekday = formatOf({ weekday: "short" });
+const date = formatOf({ dateStyle: "short" });
+const day = formatOf({ weekday: "long", month: "long", day: "numeric" });
+const dayOfYear = formatOf({ dateStyle: "long" });
+const exact = formatOf({ dateStyle: "medium", timeStyle: "medium" });
+const relative = computed(() => new Intl.RelativeTimeFormat(tag.value, { numeric: "auto" }));
+const list = computed(() => new Intl.ListFormat(tag.value));
 
 /** A size in bytes, such as `1.5 MB`. */
 export function sizeOf(bytes: number): string {
@@ -74,23 +72,21 @@ export function dayOf(ms: number): number {
 }
 
 /** Such as `14:05`. */
-export const clockOf = (ms: number): string => formats.value.clock.format(ms);
+export const clockOf = (ms: number): string => clock.value.format(ms);
 /** The day and the time, to the second. */
-export const exactTimeOf = (ms: number): string => formats.value.exact.format(ms);
+export const exactTimeOf = (ms: number): string => exact.value.format(ms);
 /** Such as `ann, ben and eve`. */
-export const listOf = (names: readonly string[]): string => formats.value.list.format(names);
+export const listOf = (names: readonly string[]): string => list.value.format(names);
 
 /** The time today, the weekday within a week, the date before. */
 export function shortTimeOf(ms: number, nowMs: number): string {
   const days = dayOf(nowMs) - dayOf(ms);
-  const { clock, weekday, date } = formats.value;
-  return (days <= 0 ? clock : days < 7 ? weekday : date).format(ms);
+  return (days <= 0 ? clock : days < 7 ? weekday : date).value.format(ms);
 }
 
 /** `today`, `yesterday`, or the day. */
 export function dayTextOf(ms: number, nowMs: number): string {
   const days = dayOf(ms) - dayOf(nowMs);
-  const { relative, day, dayOfYear } = formats.value;
-  if (days === 0 || days === -1) return relative.format(days, "day");
-  return (new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? day : dayOfYear).format(ms);
+  if (days === 0 || days === -1) return relative.value.format(days, "day");
+  return (new Date(ms).getFullYear() === new Date(nowMs).getFullYear() ? day : dayOfYear).value.format(ms);
 }

@@ -149,8 +149,9 @@ function List({ box, onOpen }: ListProps) {
     onOpen(partner);
   }, []);
   const openKey = chat.room.value?.key;
-  const first = Math.max(0, Math.floor(top.value / rowHeight) - spare);
-  const rows = shown.slice(first, first + Math.ceil(height.value / rowHeight) + 2 * spare);
+  const inSight = Math.floor(top.value / rowHeight);
+  const first = Math.max(0, inSight - spare);
+  const rows = shown.slice(first, inSight + Math.ceil(height.value / rowHeight) + spare);
   const onScroll = (): void => {
     top.value = box.current?.scrollTop ?? 0;
     const isNearEnd = top.value + 2 * height.value > shown.length * rowHeight;
