@@ -58,7 +58,8 @@ export class Site implements Pages {
     const { method, headers } = request;
     const path = pathname === "/" ? index : pathname.slice(1);
     if (method !== "GET" && method !== "HEAD") return sentence(405, "This is read with GET.", { allow: "GET, HEAD" });
-    const file = (await this.files()).get(path);
+    const files = await this.files();
+    const file = files.get(path);
     // Files are named after their content: a page that was loaded before an upgrade may ask for one that is no more.
     const form = file && acceptedForm(file, headers.get("accept-encoding"));
     if (file === undefined || form === undefined) return sentence(404, "There is no such file; load the page again.");
@@ -68,8 +69,10 @@ export class Site implements Pages {
       ...(isPage ? pageHeaders(headers.get("host"), this.parts.mediaOrigins) : allHeaders),
       "cache-control": isPage ? "no-cache" : "public, max-age=31536000, immutable",
       etag: tagOf(file, encoding),
-      vary: "Accept-Encoding",
+      vary: isPage ? "Accept-Encoding, Accept-Language" : "Accept-Encoding",
     };
+    const texts = isPage ? textsFor(headers.get("accept-language"), files) : undefined;
+    if (texts !== undefined) fields["link"] = `<./${texts}>; rel=modulepreload`;
     if (isKnown(headers.get("if-none-match"), fields["etag"] ?? ""))
       return new Response(null, { status: 304, headers: fields });
     fields["content-type"] = file.type;
@@ -90,6 +93,15 @@ export class Site implements Pages {
 
 function sentence(status: number, text: string, headers: Record<string, string> = {}): Response {
   return new Response(`${text}\n`, { status, headers: { ...allHeaders, "cache-control": "no-store", ...headers } });
+}
+
+/**
+ * The texts that the page will ask for, unless its reader has chosen another language than the browser's: a browser
+ * that is told of them loads them beside the page's script, and not after it.
+ */
+function textsFor(acceptLanguage: string | null, files: SiteFiles): string | undefined {
+  const name = /^zh\b/i.test(acceptLanguage ?? "") ? "chinese" : "english";
+  return files.keys().find((path) => path.startsWith(`web/${name}-`));
 }
 
 /** A strong tag: each form has its own (RFC 9110, 8.8.3.3). */

@@ -19,6 +19,8 @@ const page = "<!doctype html>".padEnd(400, " ");
 const files: SiteFiles = new Map([
   ["index.html", fileOf("text/html; charset=utf-8", page)],
   ["web/main-abc.js", fileOf("text/javascript; charset=utf-8", "1".repeat(400))],
+  ["web/chinese-abc.js", fileOf("text/javascript; charset=utf-8", "2".repeat(400))],
+  ["web/english-abc.js", fileOf("text/javascript; charset=utf-8", "3".repeat(400))],
 ]);
 
 /** Serves a site; other paths are 426, as at the listener. */
@@ -58,13 +60,31 @@ test("a page that has not changed is not sent again, and each of its forms has i
       const headers = { "accept-encoding": encoding, "if-none-match": known };
       const again = await fetch(url, { headers });
       expect([again.status, await again.text(), again.headers.get("etag")]).toEqual([304, "", tag]);
-      expect(again.headers.get("vary")).toBe("Accept-Encoding");
+      expect(again.headers.get("vary")).toBe("Accept-Encoding, Accept-Language");
       expect(again.headers.get("content-security-policy")).not.toBeNull();
     }
     const other = await fetch(url, { headers: { "accept-encoding": encoding, "if-none-match": '"other"' } });
     expect([other.status, await other.text()]).toEqual([200, page]);
   }
   expect(tags.size).toBe(2);
+});
+
+test.each([
+  ["en-GB,en;q=0.9", "english"],
+  ["zh-CN,zh;q=0.9,en;q=0.8", "chinese"],
+  ["ZH", "chinese"],
+  ["fr,zh;q=0.9", "english"],
+  ["zhx", "english"],
+  ["", "english"],
+])("a browser that reads %p is told with the page to load the texts in %s, and with no file", async (reads, name) => {
+  const headers = { "accept-language": reads };
+  const link = `<./web/${name}-abc.js>; rel=modulepreload`;
+  const first = await fetch(url, { headers });
+  expect([first.headers.get("link"), first.headers.get("vary")]).toEqual([link, "Accept-Encoding, Accept-Language"]);
+  const known = await fetch(url, { headers: { ...headers, "if-none-match": "*" } });
+  expect([known.status, known.headers.get("link")]).toEqual([304, link]);
+  const file = await fetch(`${url}/web/main-abc.js`, { headers });
+  expect([file.headers.get("link"), file.headers.get("vary")]).toEqual([null, "Accept-Encoding"]);
 });
 
 test("HEAD is answered as GET is, without the file", async () => {
