@@ -45,8 +45,11 @@ export interface ClientOptions {
    * expires. If it throws, rejects or does not answer within 30 s, it is called again later.
    */
   readonly token: string | (() => Promise<string>);
-  /** Distinguishes the account's devices; at most 64 printable ASCII characters. Default ''. */
-  readonly device?: string;
+  /**
+   * Distinguishes the account's devices; at most 64 printable ASCII characters. Default ''. The server is dialled while
+   * a promise of it is pending; if that rejects, so does `connect`.
+   */
+  readonly device?: string | Promise<string>;
   /** The time limit of a request. Default 10,000 ms. */
   readonly requestTimeoutMs?: number;
   /** Whether to reconnect after a lost connection. Default true. */

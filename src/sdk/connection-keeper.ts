@@ -23,7 +23,7 @@ const hurryPauseMs = 1_000;
 interface KeeperOptions {
   readonly gateways: Gateways;
   readonly tokens: TokenSource;
-  readonly device: string;
+  readonly device: Promise<string>;
   readonly features: readonly string[];
   readonly requestTimeoutMs: number;
   readonly heartbeatMs: number;

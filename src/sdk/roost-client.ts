@@ -65,7 +65,10 @@ export class RoostClient {
     this.environment = { ...platform, ...(ca === undefined ? {} : { ca }), ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
     this.talkTriesMax = options.talkTriesMax ?? 25;
-    const { url = [], lookup = [], token, device = "", reconnect = true, retry = false } = options;
+    const { url = [], lookup = [], token, reconnect = true, retry = false } = options;
+    const device = Promise.resolve(options.device ?? "");
+    // The sign-in tells of it, which may come later.
+    device.catch(() => undefined);
     const { environment, requestTimeoutMs } = this;
     const gateways = new Gateways({ urls: listOf(url), lookups: listOf(lookup), environment });
     const tokens = new TokenSource(token, environment);

@@ -32,7 +32,7 @@ const closeSilent: CloseReason = { code: CloseCode.Abnormal, text: "the server h
 interface SessionOptions {
   readonly url: string;
   readonly token: string;
-  readonly device: string;
+  readonly device: Promise<string>;
   /** The features to ask for. */
   readonly features: readonly string[];
   /** The time limit of the sign-in, including dialling, and of each request. */
@@ -93,11 +93,7 @@ export class Session {
         if (this.state === "ended") transport.close(closeAbnormal);
         else this.transport = transport;
       },
-      // An invalid URL, or a constructor that throws, fails the same way again: do not reconnect.
-      (cause: unknown) => {
-        const error = errorOf(cause);
-        this.end(closeProtocolFault(error.message), error);
-      },
+      (cause: unknown) => this.failed(cause),
     );
   }
 
@@ -146,9 +142,20 @@ export class Session {
   private signIn(): void {
     if (this.state !== "opening") return;
     this.state = "signing-in";
-    const { token, device, features } = this.options;
-    const body = encodeMessage(LoginReq, { token, device, features });
-    this.transport?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
+    const { token, features } = this.options;
+    this.options.device.then(
+      (device) => {
+        const body = encodeMessage(LoginReq, { token, device, features });
+        this.transport?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
+      },
+      (cause: unknown) => this.failed(cause),
+    );
+  }
+
+  /** An invalid URL, a constructor that throws, or no device: it fails the same way again, so do not reconnect. */
+  private failed(cause: unknown): void {
+    const error = errorOf(cause);
+    this.end(closeProtocolFault(error.message), error);
   }
 
   private async answered(command: string, answer: Promise<Uint8Array>): Promise<Uint8Array> {

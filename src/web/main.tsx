@@ -7,6 +7,9 @@ import { Page } from "./views/page.tsx";
 
 const place = document.querySelector("#app");
 if (place === null) throw new Error("index.html has no element #app");
+const app = new App();
+// It connects while the texts are on their way.
+app.start();
 await startLooks(document.documentElement);
 // Above the keyboard of a phone, which covers the page where it does not make it smaller. Who zooms in moves the page.
 const view = globalThis.visualViewport;
@@ -17,10 +20,8 @@ const fit = (): void => {
 };
 fit();
 view?.addEventListener("resize", fit);
-const app = new App();
 // A link that is opened in a tab which shows the page already.
 addEventListener("hashchange", () => {
   if (location.hash !== "") app.start();
 });
-app.start();
 render(<Page app={app} />, place);

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
-import { MessageRespSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { LoginReqSchema, MessageRespSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import type { ScriptedPeer } from "../support/scripted-peer.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { endAll, peerOn } from "./support.ts";
@@ -168,4 +168,35 @@ test("a platform that tells of an error and of no end (Node 22) costs a try 100 
   expect(timers.pending).toBe(2);
   timers.advance(1);
   await expect(client).rejects.toThrow(`no connection to ${url}`);
+});
+
+test("a device that is not known yet keeps the sign-in waiting, not the connection", async () => {
+  const peer = peerOn("ws");
+  const signIn = peer.scriptOf(Command.SignIn);
+  const devices: string[] = [];
+  peer.on(Command.SignIn, (request) => {
+    devices.push(request.body(LoginReqSchema).device);
+    signIn(request);
+  });
+  const { promise: device, resolve } = Promise.withResolvers<string>();
+  const opened = Promise.withResolvers<void>();
+  const openWebSocket = (url: string): WebSocket => {
+    const socket = new WebSocket(url);
+    socket.addEventListener("open", () => opened.resolve());
+    return socket;
+  };
+  const { client } = connecting({ url: peer.url, device }, { openWebSocket });
+  await opened.promise;
+  expect(devices).toEqual([]);
+  resolve("tab-2");
+  await client;
+  expect(devices).toEqual(["tab-2"]);
+});
+
+test("without a device there is no sign-in, and no other try", async () => {
+  const peer = peerOn("ws");
+  const device = Promise.reject<string>(new Error("all devices are taken"));
+  const { client, events } = connecting({ url: peer.url, device, retry: true });
+  await expect(client).rejects.toThrow("all devices are taken");
+  expect([peer.tokens, events]).toEqual([[], ["offline 1002 for good"]]);
 });

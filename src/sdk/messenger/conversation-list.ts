@@ -222,8 +222,7 @@ export class ConversationList implements Iterable<ConversationState> {
     try {
       await reading;
     } finally {
-      this.noted = undefined;
-      this.reading = undefined;
+      this.noted = this.reading = undefined;
       this.isPausing = true;
       this.owner.environment.after(pauseMs, () => {
         this.isPausing = false;

@@ -130,7 +130,7 @@ export class Messenger extends RoostClient {
       if (client.isGranted === false) throw new Error(closeNotGranted.text);
       const { lookup = [], url = [], device = "", outbox } = options;
       const [server = ""] = [lookup, url].flat();
-      await client.outbox.start({ server, account: client.account, device }, outbox);
+      await client.outbox.start({ server, account: client.account, device: await device }, outbox);
     } catch (error) {
       await client.close();
       throw error;

@@ -4,7 +4,8 @@ import { batch, signal } from "@preact/signals";
 import { CloseCode, errorOf } from "../../sdk/client-errors.ts";
 import { Community } from "../../sdk/community/community.ts";
 import { Messenger } from "../../sdk/messenger/messenger.ts";
-import { claimTabDevice, type TabDevice } from "../../sdk/messenger/tab-device.ts";
+import { claimTabDevice } from "../../sdk/messenger/tab-device.ts";
+import { exactTimeOf } from "../texts/texts.ts";
 import { Chat } from "./chat.ts";
 import { endingOf, type Link, linkAfter } from "./link.ts";
 import { browserName } from "./browser-storage.ts";
@@ -24,7 +25,7 @@ export class App {
   readonly isForgetful = signal(false);
   /** The server answers HTTP, and no WebSocket was ever open. */
   readonly isBlocked = signal(false);
-  private device: Promise<TabDevice> | undefined;
+  private device: Promise<string> | undefined;
   /** Counts sign-ins: what an earlier one tells later does not count. */
   private run = 0;
   private client: Messenger | undefined;
@@ -59,13 +60,13 @@ export class App {
       this.isLinkBroken.value = false;
       this.isForgetful.value = !keepTicket(ticket);
     });
-    const { device } = await (this.device ??= claimTabDevice({ prefix: browserName() }));
+    this.device ??= claimTabDevice({ prefix: browserName() }).then(({ device }) => device);
     try {
       const client = await Messenger.connect(
         {
           url: new URL("./", location.href).href.replace(/^http/, "ws").replace(/[?#].*$/, ""),
           token: ticket.secret === undefined ? ticket.token : this.renewing(ticket),
-          device,
+          device: this.device,
           retry: true,
           signal: ending.signal,
           on: {
@@ -86,6 +87,8 @@ export class App {
         (opened) => {
           this.client = opened;
           Community.of(opened);
+          // While the server is dialled: the first format of a page takes tens of milliseconds, and the list needs one.
+          setTimeout(exactTimeOf, 0, 0);
         },
       );
       if (run !== this.run) return await client.close();
