@@ -196,7 +196,7 @@ test("a device that is not known yet keeps the sign-in waiting, not the connecti
 test("without a device there is no sign-in, and no other try", async () => {
   const peer = peerOn("ws");
   const device = Promise.reject<string>(new Error("all devices are taken"));
-  const { client, events } = connecting({ url: peer.url, device, retry: true });
+  const { client, events } = connecting({ url: peer.url, device });
   await expect(client).rejects.toThrow("all devices are taken");
   expect([peer.tokens, events]).toEqual([[], ["offline 1002 for good"]]);
 });
