@@ -23,7 +23,7 @@ export const databaseFailures: readonly DatabaseFailure[] = [
     stallSecondsMax: 25,
     stallSecondsAim: 23,
     async happen(primary) {
-      primary.freeze();
+      await primary.freeze();
       await Bun.sleep(frozenMsMin + Math.random() * (frozenMsMax - frozenMsMin));
       primary.wake();
     },

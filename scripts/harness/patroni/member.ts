@@ -9,6 +9,7 @@ import { isRunning, signalAll } from "../process-tree.ts";
 import { until } from "../until.ts";
 import { endsWithParent } from "../with-parent.ts";
 import { configOf, type MemberPorts, type Standbys } from "./config.ts";
+import { leadElsewhere } from "./etcd-leader.ts";
 import type { PatroniPrograms } from "./programs.ts";
 
 export interface MemberOptions {
@@ -123,7 +124,10 @@ export class PatroniMember {
   }
 
   /** Stops all of its processes, as a machine that hangs. */
-  freeze(): void {
+  async freeze(): Promise<void> {
+    const { ports, allPorts } = this.options;
+    const other = [...allPorts.values()].find(({ etcd }) => etcd !== ports.etcd);
+    if (other !== undefined) await leadElsewhere(ports.etcd, other.etcd);
     this.signal("SIGSTOP");
   }
 
