@@ -73,9 +73,11 @@ test.skipIf(isRedisMissing)(
 );
 
 const missing = await patroniMissing();
+const start = join(import.meta.dir, "../../scripts/start");
+const lines = ["2 meanwhile", "3 meanwhile", "4 meanwhile"] as const;
 
 test.skipIf(missing !== undefined)(
-  "--postgres-ha names the primary by its process id, loses it, and all of it ends by Ctrl-C and by SIGKILL",
+  "--postgres-ha names the primary by its process id, loses it while two talk, and all of it ends",
   async () => {
     for (const signal of ["SIGINT", "SIGKILL"] as const) {
       const child = Bun.spawn([script, "--postgres-ha"], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
@@ -106,15 +108,43 @@ test.skipIf(missing !== undefined)(
         )?.[1] ?? "";
       const before = leader();
       expect(before).toMatch(/^postgres-\d$/);
+      // The commands of two terminals, which it prints.
+      const [alice, bob] = ["alice", "bob"].map((name) => {
+        const [, words = ""] = new RegExp(`^  scripts/start (chat .* --account ${name} .*)$`, "m").exec(text) ?? [];
+        return Bun.spawn([start, ...words.split(" ")], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+      });
+      if (alice === undefined || bob === undefined) throw new Error("there are two");
+      endings.push(
+        () => alice.kill("SIGKILL"),
+        () => bob.kill("SIGKILL"),
+      );
+      let heard = "";
+      const said = (line: string): void => {
+        void alice.stdin.write(`${line}\n`);
+        void alice.stdin.flush();
+      };
+      const listening = (async () => {
+        const decoded = new TextDecoder();
+        for await (const chunk of bob.stdout) heard += decoded.decode(chunk, { stream: true });
+      })();
+      said("1 before");
+      await until(() => heard.includes("1 before"), "what was said is heard", 60_000);
       process.kill(primary, "SIGKILL");
+      for (const line of lines) said(line);
       await until(() => !["", before].includes(leader()), "another one is the primary");
       const [, name, pid] = await readUntil(/^(\S+) is the primary now\. .*\n {2}kill -9 (\d+)\n/m);
       expect(rows.find(([, each]) => each === name)?.[2]).toBe(pid ?? "");
       expect([leader(), pid === String(primary)]).toEqual([name ?? "", false]);
+      await alice.stdin.end();
+      expect(await alice.exited).toBe(0);
+      await until(() => heard.includes(lines.at(-1) ?? ""), "the last line is heard", 60_000);
+      await bob.stdin.end();
+      await listening;
+      expect(heard.match(/\d meanwhile/g)).toEqual([...lines]);
       child.kill(signal);
       await until(() => !pids.some(isRunning), "all have ended");
       await until(() => !existsSync(dirname(dirname(config))), "the folder is gone");
     }
   },
-  180_000,
+  240_000,
 );
