@@ -5,6 +5,8 @@
 import { until } from "../until.ts";
 
 const answerMsMax = 2_000;
+/** A new leader lets all leases begin anew, and half a second later: longer than Patroni takes to renew its own. */
+const renewedMs = 2_500;
 
 interface Status {
   readonly version: string;
@@ -39,4 +41,5 @@ export async function leadElsewhere(port: number, other: number): Promise<void> 
   if (leader !== header.member_id || !revokesOthersLeases(version)) return;
   await ask(port, "transfer-leadership", { targetID: (await statusOf(other)).header.member_id });
   await until(async () => (await statusOf(port)).leader !== header.member_id, "another etcd leads");
+  await Bun.sleep(renewedMs);
 }
