@@ -61,7 +61,7 @@ export interface ClientOptions {
   /** The interval of heartbeats, 1,000 to 50,000 ms. Default 25,000: proxies cut connections after longer silences. */
   readonly heartbeatMs?: number;
   /**
-   * How often a message is sent in all before `talkToUser` or `talkToGroup` rejects. Default 25, with pauses of at most
+   * How often a message is sent in all before `talkToUser` or `talkToGroup` rejects. Default 24, with pauses of at most
    * 4 s: about 45 s, longer than another database takes to become the primary.
    */
   readonly talkTriesMax?: number;

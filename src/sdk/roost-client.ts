@@ -64,7 +64,7 @@ export class RoostClient {
     const { ca } = options;
     this.environment = { ...platform, ...(ca === undefined ? {} : { ca }), ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
-    this.talkTriesMax = options.talkTriesMax ?? 25;
+    this.talkTriesMax = options.talkTriesMax ?? 24;
     const { url = [], lookup = [], token, reconnect = true, retry = false } = options;
     const device = Promise.resolve(options.device ?? "");
     // The sign-in tells of it, which may come later.
