@@ -17,7 +17,7 @@ export class BulkReader {
   private readonly logIndex: LogIndex;
   private readonly log: LogReader;
   private readonly views: Views;
-  /** Made when they are wanted: they prepare 29 statements, which most processes never run. */
+  /** Made when they are wanted: they prepare 33 statements, which most processes never run. */
   private exports: ExportReader | undefined;
   private retentions: AppRetentions | undefined;
   private readonly operations: OperationRows;
