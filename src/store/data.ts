@@ -5,7 +5,8 @@
 // message names, groups, the log in the order of ids, and what rests on it: the accounts' views of their conversations
 // and pinned messages, which name messages, and invitations and requests to join, whose accounts are members or not. In
 // the log, a record of a member stands where it joined or left among the messages. An export that is gone on with from
-// its last record gives what the log has got since, and then all that rests on it again.
+// its last record gives what the log has got since, and again all that comes before and behind it, but for the groups
+// that it has given.
 //
 // The store changes meanwhile. Whatever a record names still comes before it: groups that are created behind their part
 // come in the log, before their first record; what rests on messages and groups that were made behind the end of the

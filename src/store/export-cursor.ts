@@ -3,6 +3,8 @@
 // comes the log, by ids: members who join or leave by one change have the same id, and follow each other by the numbers
 // of their rows. Behind the log comes what names its messages and members, by keys of several numbers.
 //
+// An export that is gone on with behind its end passes all parts again, and the log from where it was.
+//
 // Before the first record of the log that names a group which the part of the groups has not given, the export returns
 // to that part, and then goes on with the log: so cursors of both have the place in the other one, too.
 
@@ -20,6 +22,8 @@ export interface RowPosition {
   readonly part: "profiles" | "accounts" | "files";
   /** A number or version: everything up to it was given. */
   readonly id: bigint;
+  /** Where the log goes on behind these parts; undefined: at its beginning. */
+  readonly log?: LogPosition | undefined;
 }
 
 /** A place among the groups. */
@@ -81,7 +85,17 @@ export type ExportPosition = RowPosition | GroupsPosition | LogPosition | TailPo
 
 const letters = { p: "profiles", a: "accounts", f: "files" } as const;
 
-export const groupsStart: GroupsPosition = { part: "groups", id: 0n, log: { id: 0n, row: idMax } };
+const groupsStart: GroupsPosition = { part: "groups", id: 0n, log: { id: 0n, row: idMax } };
+
+/** The groups behind the other parts that come first. */
+export function behindFiles({ log }: RowPosition): GroupsPosition {
+  return log === undefined ? groupsStart : groupsBehind(log);
+}
+
+/** All parts again, and the log behind its former end. */
+export function startAgain({ logId, groups }: TailPosition): RowPosition {
+  return { part: "profiles", id: 0n, log: { part: "log", id: logId, row: idMax, groups } };
+}
 
 /** The log behind the groups, which were given up to `id`. */
 export function behindGroups({ id, log }: GroupsPosition): LogPosition {
@@ -109,7 +123,7 @@ export function formatCursor(position: ExportPosition): string {
     case "groups":
       return `g${position.id}${placeIn(position.log)}`;
     default:
-      return `${position.part[0]}${position.id}`;
+      return `${position.part[0]}${position.id}${position.log === undefined ? "" : formatCursor(position.log)}`;
   }
 }
 
@@ -132,9 +146,11 @@ export function parseCursor(cursor: string): ExportPosition | undefined {
 }
 
 function parseRow(cursor: string): RowPosition | undefined {
-  const [, letter, digits] = /^([paf])([0-9]{1,19})$/.exec(cursor) ?? [];
+  const [, letter, digits, place] = /^([paf])([0-9]{1,19})(m.+)?$/.exec(cursor) ?? [];
   const id = numberIn(digits);
-  return letter === undefined || !isLetter(letter) || id === undefined ? undefined : { part: letters[letter], id };
+  const log = place === undefined ? undefined : parseLog(place);
+  if (letter === undefined || !isLetter(letter) || id === undefined) return undefined;
+  return place !== undefined && log === undefined ? undefined : { part: letters[letter], id, log };
 }
 
 /** A former release has left out the place in the log, and groups in creation: the part begins again. */

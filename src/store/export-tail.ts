@@ -6,12 +6,12 @@ import {
   type ExportPosition,
   formatCursor,
   type LogPosition,
+  startAgain,
   startOfTail,
   type TailPart,
   tailPartsInOrder,
   type TailPosition,
 } from "./export-cursor.ts";
-import { idMax } from "./snowflake.ts";
 
 /** A row by its key; `record`: undefined for one of another app, or that tells nothing. */
 export interface TailRow {
@@ -93,7 +93,7 @@ export function startBehindLog(parts: readonly TailPart[], { id: logId, groups }
 
 /**
  * `rows`: those behind `from`. An export that begins at the end, or behind the last row of a part, goes on with the
- * log, if that has got more up to `logEnd`: all parts follow it again.
+ * log, if that has got more up to `logEnd`: all parts come again before and behind it.
  */
 export function tailPage(
   from: TailPosition,
@@ -109,10 +109,9 @@ export function tailPage(
     position = { ...position, isWithin: true };
     if (records.length === limit) return { records, position, isEnd: false };
   }
-  const { isWithin, isEnd = false, logId, groups } = position;
+  const { isWithin, isEnd = false, logId } = position;
   if (!isAll && !isEnd) return { records, position, isEnd: false };
-  if (!isWithin && logEnd > logId)
-    return { records, position: { part: "log", id: logId, row: idMax, groups }, isEnd: false };
+  if (!isWithin && logEnd > logId) return { records, position: startAgain(position), isEnd: false };
   const next = isEnd ? undefined : parts[parts.indexOf(position.part) + 1];
   if (next !== undefined) return { records, position: startOfTail(next, position), isEnd: false };
   return { records, position: { ...position, isEnd: true }, isEnd: true };

@@ -105,6 +105,30 @@ export function exportGrowthTests(asks: ConversationAsks): void {
     expect(await asks.opened.place.check?.()).toEqual([]);
   });
 
+  test("an export that is gone on with has what accounts have set since", async () => {
+    const { people } = asks.store;
+    const nameAs = (name: string) =>
+      people.setProfile({ app: ofTest.app, account: "ann", name, avatar: "", extra: "" });
+    await nameAs("Ann");
+    await grow("first");
+    await send("ann", "bob");
+    const first = await exported();
+    expect((await exported({ cursor: first.cursor })).records).toEqual([]);
+    await nameAs("Anna");
+    await people.setConsent({ app: ofTest.app, account: "bob", write: "nobody" });
+    await people.block({ app: ofTest.app, account: "bob", blocked: "eve", isOff: false });
+    const second = await exported({ cursor: first.cursor });
+    expect(second.records.flatMap(({ profile, account, message }) => profile ?? account ?? message ?? [])).toEqual([
+      { account: "ann", name: "Anna", avatar: "", extra: "" },
+      { account: "bob", write: "nobody", add: "everybody", blocked: ["eve"], devices: [] },
+    ]);
+    for (const [at, { cursor = "" }] of second.records.entries())
+      expect((await exported({ cursor })).records).toEqual(second.records.slice(at + 1));
+    const copy = await copied(`${ofTest.app} copy`, first.records, second.records);
+    expect(copy.flatMap(({ profile, account }) => profile?.name ?? account?.blocked ?? [])).toEqual(["Anna", "eve"]);
+    expect(toldOf(copy, "first")).toEqual(wholeGroup);
+  });
+
   test("an account's export has the groups that it joins, and asks to join, behind any page", async () => {
     const { app } = ofTest;
     for (let at = 1, pages = 1; at <= pages; at++) {

@@ -1094,7 +1094,8 @@ export type RecordedGroup = Message<"roost.v1.RecordedGroup"> & {
   announcement: string;
 
   /**
-   * The owner; empty if it was dismissed. In the export of an account, a group that it has left has its id alone.
+   * The owner; empty if it was dismissed. In the export of an account, a group that it has left, or has asked to join,
+   * has its id alone.
    *
    * @generated from field: string owner = 6;
    */
@@ -4301,8 +4302,9 @@ export const Messages: GenService<{
   },
   /**
    * Streams a conversation, all that an account sees, or a whole app, in the order of ids. A stream that broke is
-   * resumed with the cursor of the last record that arrived. One that had ended gives what the log has got since, and
-   * then all conversations, pinned messages, invitations and requests to join again. Nothing waits for a slow reader: the stream reads on as fast as it is taken.
+   * resumed with the cursor of the last record that arrived. One that had ended gives what the log has got since, new
+   * groups before it, and everything else again: profiles, accounts, files, conversations, pinned messages, invitations
+   * and requests to join. Nothing waits for a slow reader: the stream reads on as fast as it is taken.
    *
    * @generated from rpc roost.v1.Messages.Export
    */

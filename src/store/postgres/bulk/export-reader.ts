@@ -8,10 +8,10 @@ import { reactionsExportedMax } from "../../../base/limits/fixed.ts";
 import type { ExportPage, ExportQuery } from "../../data.ts";
 import { type DataRecord, groupThatWasLeft, hasSetAnything, type MediaRecord } from "../../data-records.ts";
 import {
+  behindFiles,
   behindGroups,
   type ExportPosition,
   formatCursor,
-  groupsStart,
   type GroupsPosition,
   isInTail,
   type LogPosition,
@@ -127,12 +127,12 @@ export class ExportReader {
       const account = fromText(row.app) === selected.app ? accountRecord(row) : undefined;
       return account && (selected.account !== undefined || hasSetAnything(account)) ? { account } : undefined;
     };
-    return taken(rows, limit, placeIn("accounts"), { part: "files", id: 0n }, recordOf, isCut);
+    return taken(rows, limit, placeIn(from), { ...from, part: "files", id: 0n }, recordOf, isCut);
   }
 
   private async files(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<FileRow[]>((sql) => filesPage(sql, life, selected, from.id));
-    return taken(rows, limit, placeIn("files"), groupsStart, (row) =>
+    return taken(rows, limit, placeIn(from), behindFiles(from), (row) =>
       fromText(row.app) === selected.app
         ? {
             file: {
@@ -149,7 +149,7 @@ export class ExportReader {
 
   private async profiles(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<ProfileRow[]>((sql) => profilesPage(sql, life, selected, from.id));
-    return taken(rows, limit, placeIn("profiles"), { part: "accounts", id: 0n }, (row) =>
+    return taken(rows, limit, placeIn(from), { ...from, part: "accounts", id: 0n }, (row) =>
       fromText(row.app) === selected.app
         ? {
             profile: {
@@ -274,9 +274,9 @@ function lacksGroup({ groups = 0n }: LogPosition, { group_place: place }: Pick<M
   return place !== null && place > groups;
 }
 
-/** A place behind a row of one of the parts. */
-function placeIn(part: RowPosition["part"]): (id: bigint) => RowPosition {
-  return (id) => ({ part, id });
+/** A place behind a row of the part of a position. */
+function placeIn(from: RowPosition): (id: bigint) => RowPosition {
+  return (id) => ({ ...from, id });
 }
 
 /**

@@ -10,10 +10,10 @@ import { chunked, mergeAscending } from "../index/id-merge.ts";
 import type { LogIndex } from "../index/log-index.ts";
 import type { LogReader } from "../log-reader.ts";
 import {
+  behindFiles,
   behindGroups,
   type ExportPosition,
   formatCursor,
-  groupsStart,
   type GroupsPosition,
   isInTail,
   type LogPosition,
@@ -155,7 +155,7 @@ export class ExportReader {
 
   private profiles({ app, account }: Selected, from: RowPosition, limit: number): Part {
     const rows = account === undefined ? this.sql.profiles.all(from.id) : this.profileOf(account, from.id);
-    return taken(rows, limit, placeIn("profiles"), { part: "accounts", id: 0n }, (row) =>
+    return taken(rows, limit, placeIn(from), { ...from, part: "accounts", id: 0n }, (row) =>
       row.app === app
         ? { profile: { account: row.account, name: row.name, avatar: row.avatar, extra: row.extra } }
         : undefined,
@@ -172,12 +172,12 @@ export class ExportReader {
       return record && (account !== undefined || hasSetAnything(record)) ? { account: record } : undefined;
     };
     const isFull = (): boolean => names >= exportNamesMax;
-    return taken(rows, limit, placeIn("accounts"), { part: "files", id: 0n }, recordOf, isFull);
+    return taken(rows, limit, placeIn(from), { ...from, part: "files", id: 0n }, recordOf, isFull);
   }
 
   private files({ app, account }: Selected, from: RowPosition, limit: number): Part {
     const rows = this.own.filesAfter(from.id, account, rowsReadMax);
-    return taken(rows, limit, placeIn("files"), groupsStart, (row) => {
+    return taken(rows, limit, placeIn(from), behindFiles(from), (row) => {
       const { account: of, id, name, type, size } = row;
       return row.app === app ? { file: { account: of, id, name, type, size: Number(size) } } : undefined;
     });
@@ -195,9 +195,9 @@ export class ExportReader {
   }
 }
 
-/** A place behind a row of one of the parts. */
-function placeIn(part: RowPosition["part"]): (id: bigint) => RowPosition {
-  return (id) => ({ part, id });
+/** A place behind a row of the part of a position. */
+function placeIn(from: RowPosition): (id: bigint) => RowPosition {
+  return (id) => ({ ...from, id });
 }
 
 /**
