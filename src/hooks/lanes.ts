@@ -28,7 +28,7 @@ export interface RunningLanes {
  */
 export type StartLanes = (
   parts: LanesParts & {
-    readonly store: Pick<HookStore, keyof HookReads | "serialized">;
+    readonly store: Pick<HookStore, keyof HookReads | "serialized" | "file">;
     readonly failed: () => void;
     readonly stopping: AbortSignal;
   },

@@ -174,8 +174,17 @@ export type SerializedReads = {
   readonly [Name in keyof HookReads]: (...words: Parameters<HookReads[Name]>) => Promise<SharedArrayBuffer>;
 };
 
+/** The file of a store, which another thread of its process may open, too. */
+export interface HookFile {
+  readonly path: string;
+  /** Of the file that the store has open (base/file-identity.ts): by now the path may lead to another one. */
+  readonly identity: string;
+}
+
 export interface HookStore extends HookReads {
   readonly serialized: SerializedReads;
+  /** What another thread opens to read by itself (hook-reads.ts); undefined: there is none. */
+  file(): Promise<HookFile | undefined>;
 
   /** Cheap: it is asked every second. */
   look(): Promise<HookLook>;

@@ -123,6 +123,8 @@ onSqlite((makePlace) => {
     const garbled: HookStore = new Proxy(hooks, {
       get(target, key): unknown {
         const value: unknown = Reflect.get(target, key);
+        // A store without a file is asked for its pages.
+        if (key === "file") return () => Promise.resolve(undefined);
         if (key === "serialized")
           return {
             ...target.serialized,

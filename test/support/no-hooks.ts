@@ -18,6 +18,7 @@ export const noHooks: HookStore = {
     records: async (...words) => serialize(await reads.records(...words)),
     receivers: async (...words) => serialize(await reads.receivers(...words)),
   },
+  file: () => Promise.resolve(undefined),
   look: () => Promise.resolve({ version: "", isUsed: false, lease: { holder: "", beat: 0n } }),
   endpoints: () => Promise.resolve([]),
   set: () => Promise.resolve({ result: "full" }),

@@ -40,6 +40,7 @@ class LaneThread implements RunningLanes {
       save,
       conversations: (query) => conversations.conversations(query),
       locate: (app, accounts) => sessions.locate(app, accounts),
+      file: () => store.file(),
     };
     this.worker = startThread("hooks/thread/lane-worker.ts", new URL("./lane-worker.ts", import.meta.url));
     this.worker.onmessage = ({ data }: MessageEvent<FromLaneThread>) => this.take(data);

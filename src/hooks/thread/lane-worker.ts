@@ -7,6 +7,7 @@ import { deserialize } from "bun:jsc";
 import type { Log, LogFields, LogLevel } from "../../base/log.ts";
 import { systemRuntime } from "../../base/runtime.ts";
 import { startFilePool, yieldToOthers } from "../../base/thread-priority.ts";
+import { openHookReads, type OwnReads } from "../../store/hook-reads.ts";
 import type { HookReads } from "../../store/hooks.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { HookAddresses } from "../addresses.ts";
@@ -26,6 +27,7 @@ const pending = new Map<number, PromiseWithResolvers<unknown>>();
 let calls = 0;
 let sender: HttpSender | undefined;
 let lanes: RunningLanes | undefined;
+let reads: OwnReads | undefined;
 
 function tell(message: FromLaneThread): void {
   self.postMessage(message);
@@ -49,7 +51,8 @@ function takeAnswer(call: number, settle: (answer: PromiseWithResolvers<unknown>
   if (answer !== undefined) settle(answer);
 }
 
-const reads: HookReads = {
+/** Passed on to the store. */
+const asked: HookReads = {
   waiting: async (...words) => deserialize(await ask("waiting", ...words)),
   page: async (...words) => deserialize(await ask("page", ...words)),
   records: async (...words) => deserialize(await ask("records", ...words)),
@@ -87,6 +90,7 @@ async function start({ endpoints, pace, network }: Extract<ToLaneThread, { kind:
   const proxy = network.proxy === undefined ? undefined : new URL(network.proxy);
   sender = new HttpSender({ addresses, proxy, timers, version: network.version });
   try {
+    reads = await openHookReads(asked, () => ask("file"), timers);
     lanes = await startLanes(
       {
         store: reads,
@@ -111,6 +115,7 @@ async function start({ endpoints, pace, network }: Extract<ToLaneThread, { kind:
 
 async function stop(): Promise<void> {
   await lanes?.stop();
+  reads?.close();
   sender?.close();
   tellCounts();
   tell({ kind: "stopped" });

@@ -1,10 +1,11 @@
 // What the thread of the lanes and the one that started it tell each other. The thread asks for all that it needs of
-// the store and of the sessions; what it reads of the log comes as bytes, which are passed on to it unread.
+// the store and of the sessions; what it does not read of the log by itself comes as bytes, which are passed on to it
+// unread.
 
 import type { BlockList } from "node:net";
 import type { LogFields, LogLevel } from "../../base/log.ts";
 import type { Sessions } from "../../session/sessions.ts";
-import type { Endpoint, HookChange, SerializedReads } from "../../store/hooks.ts";
+import type { Endpoint, HookChange, HookStore, SerializedReads } from "../../store/hooks.ts";
 import type { Store } from "../../store/store.ts";
 import type { HookCounts } from "../hook-counts.ts";
 import type { HookPace } from "../pace.ts";
@@ -22,6 +23,7 @@ export interface LaneCalls extends SerializedReads {
   readonly save: (changes: readonly HookChange[]) => Promise<boolean>;
   readonly conversations: Store["conversations"];
   readonly locate: Sessions["locate"];
+  readonly file: HookStore["file"];
 }
 
 export type ToLaneThread =

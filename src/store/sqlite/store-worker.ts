@@ -7,6 +7,7 @@
 import { serialize } from "bun:jsc";
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
+import { fileIdentity } from "../../base/file-identity.ts";
 import { yieldToOthers } from "../../base/thread-priority.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openUnlocked } from "./connection.ts";
@@ -14,6 +15,7 @@ import { damageOf } from "./damage.ts";
 import { sizeOfFiles } from "./store-size.ts";
 import { ReadKeeper } from "./conversations/read-keeper.ts";
 import { HookReader } from "./hooks/hook-reader.ts";
+import type { HookAnswers, HookAsked, HookReadRequest } from "./hooks/requests.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
 import { LogIndex } from "./index/log-index.ts";
@@ -50,6 +52,8 @@ let counter: MessageCount | undefined;
 let hooks: HookReader | undefined;
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
+/** The identity of the file that the compactor has opened. */
+let openedFile = "";
 
 const done: Answer = { kind: "done" };
 
@@ -64,6 +68,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
   switch (role) {
     case "compactor":
       yieldToOthers(compactorNiceness);
+      openedFile = fileIdentity(path);
       migrate(db, path);
       keeper = new IndexKeeper(db, { path: indexPath, holder, flushMessages }, systemClock);
       break;
@@ -181,8 +186,7 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
         size: opening === undefined ? undefined : sizeOfFiles(opening.path, systemClock.wallMs()),
       };
     case "hookRead":
-      hooks ??= new HookReader(log);
-      return { kind: "hookRead", serialized: serialize(hooks.answer(request.question)) };
+      return { kind: "hookRead", serialized: serialize(hookAnswer(request.question, log)) };
     case "count": {
       counter ??= new MessageCount(log);
       const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);
@@ -191,6 +195,12 @@ function compactorAnswer(request: Request, log: Database, index: IndexKeeper): A
     default:
       return undefined;
   }
+}
+
+function hookAnswer(question: HookReadRequest, log: Database): HookAnswers[HookAsked] {
+  if (question.ask === "file") return { path: opening?.path ?? "", identity: openedFile };
+  hooks ??= new HookReader(log);
+  return hooks.answer(question);
 }
 
 function writerAnswer(request: Request, log: Database, to: Writer): Answer | undefined {

@@ -141,6 +141,10 @@ export class PostgresHooks implements HookStore {
     return this.log.receivers(messageIds, membersMax);
   }
 
+  file(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   readonly serialized: SerializedReads = {
     waiting: async (endpoint) => serialize(await this.waiting(endpoint)),
     page: async (query) => serialize(await this.page(query)),

@@ -14,7 +14,7 @@ import {
   type Receiver,
 } from "../../hooks.ts";
 import { messageState } from "../conversations/tables.ts";
-import type { HookAnswers, HookReadRequest } from "./requests.ts";
+import type { HookAnswers, HookLogAsked, HookLogRequest, HookQuestionOf } from "./requests.ts";
 
 interface EndpointRow {
   readonly id: bigint;
@@ -146,7 +146,7 @@ export class HookReader {
   }
 
   /** Answers from one snapshot. */
-  answer(request: HookReadRequest): HookAnswers[HookReadRequest["ask"]] {
+  answer(request: HookLogRequest): HookAnswers[HookLogAsked] {
     this.db.run("BEGIN");
     try {
       return this.answerNow(request);
@@ -155,7 +155,13 @@ export class HookReader {
     }
   }
 
-  private answerNow(request: HookReadRequest): HookAnswers[HookReadRequest["ask"]] {
+  /** The same, with the type of the question's answer. */
+  answerTo<Name extends HookLogAsked>(question: HookQuestionOf<Name>): HookAnswers[Name] {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each name has one form
+    return this.answer(question as HookLogRequest) as HookAnswers[Name];
+  }
+
+  private answerNow(request: HookLogRequest): HookAnswers[HookLogAsked] {
     switch (request.ask) {
       case "look": {
         const row = this.sql.look.get();

@@ -7,15 +7,18 @@ import type {
   Endpoint,
   EndpointSettings,
   HookChange,
+  HookFile,
   HookLease,
   HookLook,
   HookPage,
   HookQuery,
+  HookReads,
   HookRecord,
   Receiver,
 } from "../../hooks.ts";
 
 interface Questions {
+  readonly file: object;
   readonly look: object;
   readonly endpoints: object;
   readonly waiting: { readonly endpoint: string };
@@ -26,6 +29,7 @@ interface Questions {
 }
 
 export interface HookAnswers {
+  readonly file: HookFile;
   readonly look: HookLook;
   readonly endpoints: readonly Endpoint[];
   readonly waiting: readonly Batch[];
@@ -36,8 +40,21 @@ export interface HookAnswers {
 }
 
 export type HookAsked = keyof HookAnswers;
+/** What a reader answers from a snapshot of the log. */
+export type HookLogAsked = Exclude<HookAsked, "file">;
 export type HookQuestionOf<Name extends HookAsked> = Questions[Name] & { readonly ask: Name };
 export type HookReadRequest = { readonly [Name in HookAsked]: HookQuestionOf<Name> }[HookAsked];
+export type HookLogRequest = Exclude<HookReadRequest, { readonly ask: "file" }>;
+
+/** The questions of HookReads. */
+export const logQuestions: {
+  readonly [Name in keyof HookReads]: (...words: Parameters<HookReads[Name]>) => HookQuestionOf<Name>;
+} = {
+  waiting: (endpoint) => ({ ask: "waiting", endpoint: `${endpoint}` }),
+  page: (query) => ({ ask: "page", ...query, after: `${query.after}` }),
+  records: (ids) => ({ ask: "records", ids: ids.map(String) }),
+  receivers: (messageIds, membersMax) => ({ ask: "receivers", messageIds: messageIds.map(String), membersMax }),
+};
 
 /** A change as it travels: its ids as text. */
 export type SentChange =

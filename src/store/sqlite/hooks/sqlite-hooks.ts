@@ -1,5 +1,5 @@
 // Webhooks on the main thread: what is read is asked from the compactor, for which no request of a client waits; what
-// is written goes to the writer.
+// is written goes to the writer. The thread that tells webhooks reads by itself (file-reads.ts).
 
 import { deserialize } from "bun:jsc";
 import { assert } from "../../../base/assert.ts";
@@ -9,6 +9,7 @@ import type {
   Endpoint,
   EndpointSettings,
   HookChange,
+  HookFile,
   HookLease,
   HookLook,
   HookPage,
@@ -26,6 +27,7 @@ import {
   type HookQuestionOf,
   type HookWriteRequest,
   type HookWritten,
+  logQuestions,
   sentChange,
 } from "./requests.ts";
 
@@ -99,12 +101,15 @@ export class SqliteHooks implements HookStore {
   }
 
   readonly serialized: SerializedReads = {
-    waiting: (endpoint) => this.bytesOf({ ask: "waiting", endpoint: `${endpoint}` }),
-    page: (query) => this.bytesOf({ ask: "page", ...query, after: `${query.after}` }),
-    records: (ids) => this.bytesOf({ ask: "records", ids: ids.map(String) }),
-    receivers: (messageIds, membersMax) =>
-      this.bytesOf({ ask: "receivers", messageIds: messageIds.map(String), membersMax }),
+    waiting: (...words) => this.bytesOf(logQuestions.waiting(...words)),
+    page: (...words) => this.bytesOf(logQuestions.page(...words)),
+    records: (...words) => this.bytesOf(logQuestions.records(...words)),
+    receivers: (...words) => this.bytesOf(logQuestions.receivers(...words)),
   };
+
+  file(): Promise<HookFile> {
+    return this.ask({ ask: "file" });
+  }
 
   private async ask<Name extends HookAsked>(
     question: HookQuestionOf<Name> & { readonly ask: Name },
