@@ -6,9 +6,11 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { openHookReads, type OwnReads } from "../../src/store/hook-reads.ts";
 import type { HookFile, HookReads } from "../../src/store/hooks.ts";
 import type { Store } from "../../src/store/store.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { temporaryPaths } from "../support/temporary-folder.ts";
 import { say } from "./replaced-store.ts";
+import { talk } from "./samples.ts";
 import { sqlitePlace } from "./sqlite-place.ts";
 
 const freshPath = temporaryPaths("hook-file-reads-");
@@ -74,6 +76,20 @@ test("it reads what the store reads, and what is committed meanwhile, without as
   expect(await reads.records([id])).toEqual(await hooks.records([id]));
   expect(await reads.receivers([id], 10)).toEqual(await hooks.receivers([id], 10));
   expect(await reads.waiting(1n)).toEqual([]);
+  expect(asked).toEqual([]);
+});
+
+test("a page of many messages is read in slices, and is what the store reads", async () => {
+  reads.close();
+  reads = await openHookReads(asking(store), () => fileOf(store), systemTimers);
+  const bodies = Array.from({ length: 400 }, (_, at) => `message ${at}`);
+  await store.append(bodies.map((body) => talk({ body })));
+  const { hooks } = store.backEnd;
+  for (const limit of [1, 125, 126, 250, 399, 400, 401, 1_000]) {
+    const page = await reads.page({ ...everything, limit });
+    expect(page).toEqual(await hooks.page({ ...everything, limit }));
+    expect(page.records).toHaveLength(Math.min(limit, bodies.length));
+  }
   expect(asked).toEqual([]);
 });
 
