@@ -12,7 +12,7 @@ import { HookCounts } from "./hook-counts.ts";
 import { HookDesk } from "./hook-desk.ts";
 import { HookNode } from "./hook-node.ts";
 import { HttpSender } from "./http-sender.ts";
-import { lanesInThread } from "./thread/lane-thread.ts";
+import { LaneThreads } from "./thread/lane-thread.ts";
 
 /** What the options of a role say about webhooks. */
 export interface HookSettings {
@@ -37,6 +37,7 @@ export class Hooks {
   readonly desk: HookDesk;
   readonly before: BeforeHooks;
   private readonly sender: HttpSender;
+  private readonly threads: LaneThreads;
   private readonly node: HookNode;
 
   constructor({ store, sessions, settings, version = "", log, bug, clock, timers, random }: Parts) {
@@ -45,9 +46,9 @@ export class Hooks {
     const { sender, counts } = this;
     const { hooks } = store.backEnd;
     const common = { store: hooks, sender, clock, random, log };
-    const startLanes = lanesInThread({ allowed: settings.hookAllow, proxy: settings.hookProxy, version });
+    this.threads = new LaneThreads({ allowed: settings.hookAllow, proxy: settings.hookProxy, version });
     const isSaturated = (): boolean => store.isSaturated;
-    const ofNode = { startLanes, isSaturated, conversations: store, sessions, timers, counts, bug };
+    const ofNode = { startLanes: this.threads.start, isSaturated, conversations: store, sessions, timers, counts, bug };
     this.node = new HookNode({ ...common, ...ofNode });
     const { hookTimeoutMs: timeoutMs } = settings;
     this.before = new BeforeHooks({ store: hooks, clock, timers, sender, random, timeoutMs, counts, bug });
@@ -62,6 +63,7 @@ export class Hooks {
 
   async stop(): Promise<void> {
     await this.node.stop();
+    await this.threads.close();
     this.sender.close();
   }
 

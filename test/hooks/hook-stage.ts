@@ -5,7 +5,7 @@ import { HookCounts } from "../../src/hooks/hook-counts.ts";
 import { HookNode, type HookNodeParts } from "../../src/hooks/hook-node.ts";
 import { HttpSender } from "../../src/hooks/http-sender.ts";
 import { type HookPace, usualPace } from "../../src/hooks/pace.ts";
-import { lanesInThread } from "../../src/hooks/thread/lane-thread.ts";
+import { LaneThreads } from "../../src/hooks/thread/lane-thread.ts";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -36,6 +36,7 @@ export class HookStage {
   readonly receiver = new Receiver();
   readonly bugs: unknown[] = [];
   readonly sessions = new MemorySessions(limitValues());
+  readonly threads = new LaneThreads({ allowed: loopback, proxy: undefined, version: "test" });
   private readonly ends: (() => Promise<void>)[] = [];
 
   private readonly place: StorePlace;
@@ -84,7 +85,7 @@ export class HookStage {
       bug: (bug) => this.bugs.push(bug),
       conversations: this.store,
       isSaturated: () => this.store.isSaturated,
-      startLanes: lanesInThread({ allowed: loopback, proxy: undefined, version: "test" }),
+      startLanes: this.threads.start,
       sessions: this.sessions,
       timers,
       pace: fastPace,
@@ -109,6 +110,7 @@ export class HookStage {
 
   async close(): Promise<void> {
     await Promise.all(this.ends.map((end) => end()));
+    await this.threads.close();
     await this.receiver.stop();
     await this.sessions.close();
     await this.store.close();

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { until } from "../../scripts/harness/until.ts";
 import { type Log, silentLog } from "../../src/base/log.ts";
 import { systemTimers, type Timers } from "../../src/base/timers.ts";
-import { endMsMax, stopMsMax } from "../../src/hooks/thread/lane-thread.ts";
+import { endMsMax, keptMs, stopMsMax } from "../../src/hooks/thread/lane-thread.ts";
 import type { HookStore } from "../../src/store/hooks.ts";
 import { onSqlite } from "./hook-places.ts";
 import { HookStage } from "./hook-stage.ts";
@@ -35,7 +35,42 @@ onSqlite((makePlace) => {
     const [thread = 0] = nicenesses().toSorted((one, other) => other - one);
     expect(thread).toBeGreaterThan(least);
     await node.stop();
+    await stage.threads.close();
     expect(nicenesses()).not.toContain(thread);
+    expect(stage.bugs).toEqual([]);
+  });
+
+  test("when a setting changes, the same thread goes on with it; without lanes it ends after a while", async () => {
+    let workers = 0;
+    globalThis.Worker = new Proxy(usual, {
+      construct(target, words) {
+        if (String(words[0]).includes("lane-worker")) workers++;
+        return Reflect.construct(target, words);
+      },
+    });
+    const kept: (() => void)[] = [];
+    const timers: Timers = {
+      ...systemTimers,
+      after(delayMs, action) {
+        if (delayMs !== keptMs) return systemTimers.after(delayMs, action);
+        kept.push(action);
+        return () => void kept.splice(kept.indexOf(action), 1);
+      },
+    };
+    stage = await HookStage.open(await makePlace());
+    await stage.start({}, { timers });
+    await stage.say({ body: "one" });
+    await until(() => stage.receiver.bodies.includes("one"), "it is told");
+    await stage.set({ events: ["message.stored", "group.changed"] });
+    await stage.say({ body: "two" });
+    await until(() => stage.receiver.bodies.includes("two"), "what follows is told");
+    await stage.store.backEnd.hooks.remove("app", "crm");
+    await until(() => kept.length === 1, "it waits for others");
+    expect(workers).toBe(1);
+    for (const end of kept) end();
+    await stage.set();
+    await stage.say({ body: "three" });
+    await until(() => workers === 2, "another thread is started");
     expect(stage.bugs).toEqual([]);
   });
 

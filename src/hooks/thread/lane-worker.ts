@@ -25,6 +25,7 @@ const { clock, timers } = systemRuntime;
 const counts = new HookCounts();
 const pending = new Map<number, PromiseWithResolvers<unknown>>();
 let calls = 0;
+let hasYielded = false;
 let sender: HttpSender | undefined;
 let lanes: RunningLanes | undefined;
 let reads: OwnReads | undefined;
@@ -84,8 +85,11 @@ function tellBug(error: unknown): void {
 }
 
 async function start({ endpoints, pace, network }: Extract<ToLaneThread, { kind: "start" }>): Promise<void> {
-  await startFilePool();
-  yieldToOthers(laneNiceness);
+  if (!hasYielded) {
+    hasYielded = true;
+    await startFilePool();
+    yieldToOthers(laneNiceness);
+  }
   const addresses = new HookAddresses(network.allowed);
   const proxy = network.proxy === undefined ? undefined : new URL(network.proxy);
   sender = new HttpSender({ addresses, proxy, timers, version: network.version });
@@ -115,6 +119,7 @@ async function start({ endpoints, pace, network }: Extract<ToLaneThread, { kind:
 
 async function stop(): Promise<void> {
   await lanes?.stop();
+  lanes = undefined;
   reads?.close();
   sender?.close();
   tellCounts();

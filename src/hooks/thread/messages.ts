@@ -27,7 +27,7 @@ export interface LaneCalls extends SerializedReads {
 }
 
 export type ToLaneThread =
-  /** The first one. */
+  /** The first one, and when lanes have stopped. */
   | {
       readonly kind: "start";
       readonly endpoints: readonly Endpoint[];
