@@ -8,6 +8,10 @@ import { Page } from "./views/page.tsx";
 const place = document.querySelector("#app");
 if (place === null) throw new Error("index.html has no element #app");
 const app = new App();
+// A link that is opened in a tab which shows the page already.
+addEventListener("hashchange", () => {
+  if (location.hash !== "") app.start();
+});
 // It connects while the texts are on their way.
 app.start();
 await startLooks(document.documentElement);
@@ -20,8 +24,4 @@ const fit = (): void => {
 };
 fit();
 view?.addEventListener("resize", fit);
-// A link that is opened in a tab which shows the page already.
-addEventListener("hashchange", () => {
-  if (location.hash !== "") app.start();
-});
 render(<Page app={app} />, place);

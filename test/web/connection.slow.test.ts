@@ -45,6 +45,28 @@ async function hurry(page: Page): Promise<void> {
 
 describe.skipIf(chromium === undefined)("the web chat", () => {
   test(
+    "the page connects while its texts are on their way, and asks for them once",
+    async () => {
+      const page = await (await stage.browser.window()).newPage();
+      const { promise: held, resolve: letThrough } = Promise.withResolvers<void>();
+      const asked: string[] = [];
+      await page.route(/\/web\/english-/, async (route) => {
+        asked.push(route.request().url());
+        await held;
+        await route.continue();
+      });
+      const connected = page.waitForEvent("websocket");
+      await page.goto(`${stage.place}#token=${await stage.token("kim")}`, { waitUntil: "commit" });
+      await connected;
+      expect(await page.getByRole("navigation").count()).toBe(0);
+      letThrough();
+      await page.getByRole("navigation").waitFor();
+      expect(asked).toHaveLength(1);
+    },
+    browserTestMsMax,
+  );
+
+  test(
     "a token comes by the fragment or is pasted; what is no token, a cut link and an old one are each told",
     async () => {
       const context = await stage.browser.window();
