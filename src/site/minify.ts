@@ -43,6 +43,9 @@ export const uncalled: Readonly<Record<string, readonly string[]>> = {
 export const textOfMethod = (name: string): RegExp =>
   new RegExp(`^  (?:async |get )?${RegExp.escape(name)}\\([^]*?^  \\}$`, "m");
 
+/** Has Chromium compile all functions beside the page's thread while a script comes, not each at its first call. */
+const compileHint = "//# allFunctionsCalledOnLoad\n";
+
 const root = join(import.meta.dir, "..");
 /** Of what a page is made. */
 const modules = new Bun.Glob("{sdk,web,wire}/**/*.{ts,tsx}");
@@ -103,7 +106,7 @@ export async function shorten(scripts: readonly string[]): Promise<string[]> {
     const options = { compress, mangle, nameCache, ecma: 2020 } as const;
     const { code } = await minify(script.replace(markedColumn, '/*@__KEY__*/"$2"'), { module: true, ...options });
     if (code === undefined) throw new Error("terser returned no script");
-    shortened.set(script, `var ${nothing};${code.replace(/\bvoid 0\b/g, nothing)}`);
+    shortened.set(script, `${compileHint}var ${nothing};${code.replace(/\bvoid 0\b/g, nothing)}`);
   }
   return scripts.map((script) => shortened.get(script) ?? "");
 }
