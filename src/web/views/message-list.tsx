@@ -15,7 +15,8 @@ import { useNow } from "./use-now.ts";
 
 /**
  * Rows are in the document up to `spare` above and below the view, and other ones are made when less than `spareMin` is
- * left. Older messages are loaded so near the beginning. In pixels.
+ * left; until the reader scrolls, that is all there are, so that a conversation opens sooner. Older messages are loaded
+ * so near the beginning. In pixels.
  */
 const spare = 600;
 const spareMin = 200;
@@ -37,6 +38,7 @@ export function MessageList({ room }: { readonly room: Room }) {
   const inner = useRef<HTMLDivElement>(null);
   const size = useSignal(lastSize);
   const anchor = useRef<Anchor>(room.readId === undefined ? "end" : { key: "new", offset: -newLineTop });
+  const near = useRef(spareMin);
   const isAtEnd = useSignal(true);
   /** The message that Tab reaches: the last one, until another one was focused. */
   const active = useSignal("");
@@ -56,7 +58,7 @@ export function MessageList({ room }: { readonly room: Room }) {
 
   const { value: all } = positions;
   const { value: view } = size;
-  const [first, end] = rangeOf(all, topFor(anchor.current, all, view.height), view.height || 800, spare);
+  const [first, end] = rangeOf(all, topFor(anchor.current, all, view.height), view.height || 800, near.current);
   const rows = Array.from({ length: end - first }, (_, at) => all.row(first + at)).filter((row) => row !== undefined);
   /** Few messages stand at the lower edge. */
   const rest = restOf(all, view.height);
@@ -142,6 +144,7 @@ export function MessageList({ room }: { readonly room: Room }) {
     const top = box.current?.scrollTop ?? 0;
     if (Math.abs(top - topFor(anchor.current, all, view.height)) < 1) return;
     anchor.current = anchorAt(top, all, view.height);
+    near.current = spare;
     moved(top);
   };
 
