@@ -9,6 +9,7 @@
 
 import { Database, SQLiteError } from "bun:sqlite";
 import { readSync, statSync } from "node:fs";
+import { keptFile } from "../../base/kept-file.ts";
 import { scopedFile } from "../../base/scoped-file.ts";
 import { StoreUnavailable } from "../store.ts";
 
@@ -49,8 +50,8 @@ export async function waitForOthers(path: string): Promise<void> {
 
 /** Reports whether the index in shared memory describes the log beside the database. */
 function areConsistent(path: string): boolean {
-  const log = headOf(`${path}-wal`);
-  const index = headOf(`${path}-shm`);
+  const log = headOfLog(`${path}-wal`);
+  const index = headOfIndex(`${path}-shm`);
   if (log === undefined || index === undefined) return false;
   if (index.length < saltsAt.index + saltBytes) return false;
   const frames = index.readUInt32LE(framesAt);
@@ -59,12 +60,28 @@ function areConsistent(path: string): boolean {
   return log.length >= logHeadBytes && salts.equals(index.subarray(saltsAt.index, saltsAt.index + saltBytes));
 }
 
-function headOf(path: string): Buffer | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  const bytes = Buffer.alloc(saltsAt.index + saltBytes);
-  // Nothing in this process has it open, so closing it releases no lock.
+function headOfLog(path: string): Buffer | undefined {
+  if (!isFile(path)) return undefined;
+  // No process locks it.
   using file = scopedFile(path, "r");
-  return bytes.subarray(0, readSync(file.fd, bytes));
+  return headIn(file.fd);
+}
+
+/**
+ * The thread of webhooks may have it open (hooks/file-reads.ts). Another process that finds no lock on it takes it for
+ * left over, and empties it.
+ */
+function headOfIndex(path: string): Buffer | undefined {
+  return isFile(path) ? headIn(keptFile(path)) : undefined;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function headIn(fd: number): Buffer {
+  const bytes = Buffer.alloc(saltsAt.index + saltBytes);
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
 }
 
 /** Briefly takes the exclusive lock. Opening the database reports other failures. */

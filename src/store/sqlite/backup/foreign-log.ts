@@ -10,9 +10,9 @@
 //   log       offset 0, 32 bytes    head: page size at 8, salts at 16
 //   then, for each frame, 24 bytes: page at 0, pages of the database after a commit at 4 (else 0), salts at 8; the page
 
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { existsSync, readSync, statSync } from "node:fs";
+import { keptFile } from "../../../base/kept-file.ts";
 import { scopedFile } from "../../../base/scoped-file.ts";
-import { fileIdentity } from "../../../base/file-identity.ts";
 import { Unusable } from "../refusal.ts";
 import { applicationId } from "../schema.ts";
 import { hasLog } from "../open-files.ts";
@@ -61,25 +61,11 @@ function holdsFrom(first: number, last: number, held: ReadonlySet<number>): bool
   return true;
 }
 
-/** Open descriptors by path. Closing one would release the locks that this process holds on the database. */
-const opened = new Map<string, { readonly identity: string; readonly file: number }>();
-
 /** SQLite switches the file to the format with a log before the first frame, and back after the log is removed. */
 function hasJournalFormat(path: string): boolean {
   const versions = Buffer.alloc(2);
-  const read = readSync(openKept(path), versions, 0, versions.length, versionsAt);
+  const read = readSync(keptFile(path), versions, 0, versions.length, versionsAt);
   return read === versions.length && versions.every((version) => version === versionWithJournal);
-}
-
-/** Returns a descriptor that stays open until another file is at the path, or the process ends. */
-function openKept(path: string): number {
-  const identity = fileIdentity(path);
-  const kept = opened.get(path);
-  if (kept?.identity === identity) return kept.file;
-  if (kept !== undefined) closeSync(kept.file);
-  const file = openSync(path, "r");
-  opened.set(path, { identity, file });
-  return file;
 }
 
 function readLog(path: string): LogContent {
