@@ -8,6 +8,16 @@ import { fileIdentity, identityOf } from "./file-identity.ts";
 /** The file that is not in place: the database itself, its size, or a file beside it (`-wal`, `-shm`). */
 export type Displacement = "database" | "cut" | "log";
 
+/**
+ * Returns the identity of a database and of the files beside it: another one when any of the three was removed or
+ * replaced. Throws the system's error if no database is at the path.
+ */
+export function databaseIdentity(path: string): string {
+  // As in OpenFiles.
+  const real = realpathSync(path);
+  return [real, `${real}-wal`, `${real}-shm`].map(fileIdentity).join(", ");
+}
+
 /** A file at a path, with its identity when it was first seen. */
 class SeenFile {
   readonly path: string;

@@ -177,7 +177,7 @@ export type SerializedReads = {
 /** The file of a store, which another thread of its process may open, too. */
 export interface HookFile {
   readonly path: string;
-  /** Of the file that the store has open (base/file-identity.ts): by now the path may lead to another one. */
+  /** Of what the store has open (databaseIdentity): by now another file may be at the path, or beside it. */
   readonly identity: string;
 }
 

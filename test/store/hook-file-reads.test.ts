@@ -124,6 +124,22 @@ test("the store opens its files again when -wal was removed, and what it stores 
   expect(asked).toEqual(["page"]);
 });
 
+test("it opens no connection beside files of which one was removed, for whose end the store would wait", async () => {
+  await say(store, { body: "one" });
+  // Then a connection can read it without -wal.
+  const db = new Database(path);
+  db.run("PRAGMA busy_timeout = 5000");
+  db.run("PRAGMA wal_checkpoint(FULL)");
+  db.close();
+  rmSync(`${path}-wal`);
+  expect(await bodiesOf()).toEqual(["one"]);
+  expect(asked).toEqual(["page"]);
+  await say(store, { body: "two" });
+  timers.advance(longMs);
+  expect(await bodiesOf()).toEqual(["one", "two"]);
+  expect(asked).toEqual(["page"]);
+});
+
 test("a connection that nobody uses is closed: the last one that is closed removes -wal", async () => {
   await say(store, { body: "one" });
   expect(await bodiesOf()).toEqual(["one"]);

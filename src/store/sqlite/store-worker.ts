@@ -7,7 +7,7 @@
 import { serialize } from "bun:jsc";
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
+import { databaseIdentity } from "../../base/open-files.ts";
 import { yieldToOthers } from "../../base/thread-priority.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openUnlocked } from "./connection.ts";
@@ -52,7 +52,7 @@ let counter: MessageCount | undefined;
 let hooks: HookReader | undefined;
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
-/** The identity of the file that the compactor has opened. */
+/** The identity of the files that the compactor has opened. */
 let openedFile = "";
 
 const done: Answer = { kind: "done" };
@@ -68,8 +68,9 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
   switch (role) {
     case "compactor":
       yieldToOthers(compactorNiceness);
-      openedFile = fileIdentity(path);
       migrate(db, path);
+      // What has been read has made the files beside it.
+      openedFile = databaseIdentity(path);
       keeper = new IndexKeeper(db, { path: indexPath, holder, flushMessages }, systemClock);
       break;
     case "writer": {

@@ -6,8 +6,7 @@
 // open (store-files.ts), so a connection that nobody uses is closed, too.
 
 import type { Database } from "bun:sqlite";
-import { fileIdentity } from "../../../base/file-identity.ts";
-import { OpenFiles } from "../../../base/open-files.ts";
+import { databaseIdentity, OpenFiles } from "../../../base/open-files.ts";
 import { type Cancel, sleep, type Timers } from "../../../base/timers.ts";
 import type { OwnReads } from "../../hook-reads.ts";
 import type { Batch, HookFile, HookPage, HookQuery, HookReads, HookRecord, Receiver } from "../../hooks.ts";
@@ -145,16 +144,19 @@ export class FileReads implements OwnReads {
   }
 }
 
-/** Undefined: another file is at the path. Throws errors of SQLite and of the system. */
+/**
+ * Undefined: another file is at the path, or beside it. A connection that begins with new files beside the database
+ * finds nothing displaced, and the store would wait for its end. Throws errors of SQLite and of the system.
+ */
 function openedOf({ path, identity }: HookFile): Opened | undefined {
-  if (fileIdentity(path) !== identity) return undefined;
+  if (databaseIdentity(path) !== identity) return undefined;
   const db = openConnection({ path, synchronous: "NORMAL", cacheKib });
   try {
     db.run("PRAGMA query_only = 1");
     db.run("PRAGMA busy_timeout = 0");
     const reader = new HookReader(db);
     const files = new OpenFiles(path);
-    if (fileIdentity(path) === identity) return { db, reader, files };
+    if (databaseIdentity(path) === identity) return { db, reader, files };
   } catch (error) {
     closeWhole(db);
     throw error;
