@@ -2,6 +2,7 @@
 // that an import takes the file, and what is new comes when the export is gone on with.
 
 import { expect, test } from "bun:test";
+import { systemAccount } from "../../src/auth/names.ts";
 import type { ExportScope } from "../../src/store/data.ts";
 import type { DataRecord } from "../../src/store/data-records.ts";
 import { sliceMembersMax } from "../../src/store/jobs.ts";
@@ -165,6 +166,16 @@ export function exportGrowthTests(asks: ConversationAsks): void {
       expect([at, asked.slice(-2)]).toEqual([at, ["group", "request of bob"]]);
     }
     expect(await asks.opened.place.check?.()).toEqual([]);
+  });
+
+  test("an export of the system has nothing of groups in which it never was, and an import takes it", async () => {
+    await newGroup("first", "ann", "bob");
+    await send(systemAccount, "@first", { body: "to all" });
+    await send(systemAccount, "bob", { body: "to bob" });
+    const { records } = await exported({ account: systemAccount });
+    expect(records.flatMap(({ message }) => message?.body ?? [])).toEqual(["to bob"]);
+    const copy = await copied(`${ofTest.app} copy`, records);
+    expect(copy.flatMap(({ message }) => message?.body ?? [])).toEqual(["to bob"]);
   });
 
   test("an export ends before a group that is being created, and goes on with all of it", async () => {

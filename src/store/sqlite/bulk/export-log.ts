@@ -101,9 +101,10 @@ export class ExportLog {
     const start = from.id > after ? from.id : after;
     const page = new PageMessages(limit);
     const take = (row: LogRow): boolean => {
-      const record = this.messageRecord(app, row);
-      const lacksGroup = row.inbox < 0n && this.lacksGroup(selection, from, -row.inbox);
-      return record === undefined || page.add(row.id, record, lacksGroup);
+      const place = row.inbox < 0n ? this.groups.placeOf(selection, -row.inbox) : 0n;
+      // The system talks to groups in which it has never been. An export of it has nothing of them.
+      const record = place === undefined ? undefined : this.messageRecord(app, row);
+      return record === undefined || page.add(row.id, record, lacksGroup(from, place));
     };
     const { found } = page;
     if (ids === undefined) {
@@ -123,12 +124,6 @@ export class ExportLog {
       if (!goesOn || ++read === rowsReadMax) return { found, reached: { id, row: idMax } };
     }
     return { found, reached: end };
-  }
-
-  /** Whether the export has not given a group yet. */
-  private lacksGroup(selection: LogSelection, { groups = 0n }: LogPosition, group: bigint): boolean {
-    const place = this.groups.placeOf(selection, group);
-    return place !== undefined && place > groups;
   }
 
   private members(
@@ -156,8 +151,8 @@ export class ExportLog {
         ...leaveTime,
         mutedUntil: row.muted_until > now ? Number(row.muted_until) : 0,
       } as const;
-      const lacksGroup = this.lacksGroup(selection, from, row.group);
-      return [{ id, row: number, record: { member }, lacksGroup }];
+      const place = this.groups.placeOf(selection, row.group);
+      return [{ id, row: number, record: { member }, lacksGroup: lacksGroup(from, place) }];
     });
     const last = rows.at(-1);
     const isAll = rows.length < rowsReadMax || last === undefined;
@@ -196,6 +191,11 @@ export class ExportLog {
       return named === null || named.app === "" ? [] : [{ account: named.name, reaction }];
     });
   }
+}
+
+/** Whether the export has not given a group yet. */
+function lacksGroup({ groups = 0n }: LogPosition, place: bigint | undefined): boolean {
+  return place !== undefined && place > groups;
 }
 
 /** The entry of the change says when; without one it was after the account had joined. */
