@@ -34,7 +34,10 @@ const group = { id: "g", name: "tea", owner: "bob", memberCount: 450, role: Grou
 const members = Array.from({ length: 450 }, (_, at) => ({ account: `m${at}` }));
 
 /** A peer with the group, and a chat with it that obeys typed lines. */
-async function start(prepare: (peer: ScriptedPeer) => void = () => undefined) {
+async function start(
+  prepare: (peer: ScriptedPeer) => void = () => undefined,
+  patience: Pick<Parameters<typeof runChat>[0], "patienceMs"> = {},
+) {
   const peer = peerWithFeature((request) => request.respond(ConversationListRespSchema, listed(9n, 0)));
   peer.on(Command.GroupList, (request) => request.respond(GroupListRespSchema, { groups: [{ ...group }] }));
   peer.on(Command.GroupDetail, (request) => {
@@ -58,7 +61,7 @@ async function start(prepare: (peer: ScriptedPeer) => void = () => undefined) {
     commands: true,
   };
   const streams = { input, output: collect("output"), errors: collect("errors") };
-  const exit = runChat({ url: [peer.url], token: "a token", ...options, ...streams });
+  const exit = runChat({ url: [peer.url], token: "a token", ...options, ...streams, ...patience });
   afterwards(async () => {
     input.end();
     await exit;
@@ -186,6 +189,29 @@ test("members that are mentioned are found in pages, and asked for once; admins 
   expect(await sent("now @eve, and not @m1")).toEqual(["eve"]);
   expect(pages).toHaveLength(4);
 });
+
+test("a script's lines are tried for a time that is theirs together, and then once each", async () => {
+  const { peer, printed, type } = await start(undefined, { patienceMs: 0 });
+  let tries = 0;
+  peer.on(Command.UserTalk, (request) => {
+    tries++;
+    request.refuse(Status.SystemException, "the message store is unavailable");
+  });
+  const refused = (text: string, times: number): Promise<void> =>
+    until(() => printed.errors.split(text).length > times, `${times} times: ${text}`);
+  type("/to bob");
+  type("one");
+  type("two");
+  await refused("roost: the message store is unavailable\n", 2);
+  expect(tries).toBe(2);
+  // Nor does each wait for a connection.
+  peer.on(Command.SignIn, (request) => request.connection.end());
+  peer.latest.end();
+  await refused("is lost", 1);
+  for (let line = 0; line < 100; line++) type("three");
+  await refused("there is no connection to the server", 100);
+  expect(tries).toBe(2);
+}, 60_000);
 
 test("what this account has set is told of also after its first reading was refused", async () => {
   let asked = 0;

@@ -236,7 +236,7 @@ function peerWithoutStore(timesAway: number) {
   return { peer, clientIds };
 }
 
-test("a line outlasts a store that is away for longer than a client's talk is repeated, as one message", async () => {
+test("a line outlasts a store that is away for a while, as one message", async () => {
   const { peer, clientIds } = peerWithoutStore(5);
   try {
     const { printed, exit } = begin(

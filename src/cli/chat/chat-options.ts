@@ -16,6 +16,6 @@ export interface ChatOptions extends Streams {
   readonly group: string | undefined;
   /** Lines from a pipe may be commands. */
   readonly commands: boolean;
-  /** How long a pipe without commands tries its lines while none is stored; then each once. Default 2 minutes. */
+  /** How long a script tries its lines while none is stored; then each once. Default 2 minutes. */
   readonly patienceMs?: number;
 }

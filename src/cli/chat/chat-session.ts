@@ -19,6 +19,7 @@ import { ConnectionNotices } from "./connection-notices.ts";
 import { allCommands, quitName } from "./commands/all-commands.ts";
 import { type Input, parseInput } from "./input.ts";
 import { type KeyedLine, Screen } from "./screen.ts";
+import { Patience } from "./patience.ts";
 import { PipeSession } from "./pipe-session.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
 import { Talk } from "./talk.ts";
@@ -36,6 +37,7 @@ class ChatSession {
   private readonly options: ChatOptions;
   private readonly screen: Screen;
   private readonly notices: ConnectionNotices;
+  private readonly patience: Patience;
   private readonly community: CommunityNotices;
   private status = 0;
   /** Resolves when the history is shown; new messages follow it. */
@@ -59,6 +61,7 @@ class ChatSession {
       (work) => void this.show(work),
     );
     this.notices = new ConnectionNotices(this.screen);
+    this.patience = new Patience(this.screen, this.notices, options.patienceMs);
     if (this.screen.isTerminal) this.absence = new Absence();
   }
 
@@ -74,6 +77,7 @@ class ChatSession {
     const talk = new Talk({
       messenger,
       screen,
+      patience: this.patience,
       inOrder: (work) => void this.show(work),
     });
     this.talk = talk;
@@ -129,8 +133,10 @@ class ChatSession {
   private connect(): Promise<Messenger> {
     const { url, ca, lookup = [], token, device } = this.options;
     const trust = ca === undefined ? {} : { ca };
+    // See Patience; what a person sends waits in the outbox.
+    const tries = this.screen.isTerminal ? {} : { talkTriesMax: 1 };
     // From the first entry on, which comes before the sign-in has ended.
-    return Messenger.connect({ url, ...trust, lookup, token, device, on: this.handlers() }, (client) =>
+    return Messenger.connect({ url, ...trust, lookup, token, device, ...tries, on: this.handlers() }, (client) =>
       this.community.start(client, () => void this.prompt(false)),
     );
   }

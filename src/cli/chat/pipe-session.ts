@@ -3,37 +3,31 @@
 // nothing counts as read. Nobody is there to send a line again, so it outlasts a server that fails over.
 
 import { namedText } from "../../base/printable.ts";
-import { Disconnected, isWorthRepeating } from "../../sdk/client-errors.ts";
-import { platform } from "../../sdk/environment.ts";
 import type { Message } from "../../sdk/message.ts";
 import type { Partner } from "../../sdk/messenger/messenger-types.ts";
 import { keyOf, partnerOfMessage } from "../../sdk/messenger/partner.ts";
-import { repeat } from "../../sdk/repeat.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
 import { shownMax } from "./absence.ts";
 import { CommandError } from "./command-error.ts";
 import type { ChatOptions } from "./chat-options.ts";
-import { complaintOf, noConnection } from "./complaint.ts";
+import { complaintOf } from "./complaint.ts";
 import { ConnectionNotices } from "./connection-notices.ts";
 import { DayLines } from "./day-lines.ts";
 import { messageLine } from "./format.ts";
 import { groupNotices } from "./group-notices.ts";
 import { GroupNames } from "./group-names.ts";
 import { isMentioned } from "./mentions.ts";
+import { Patience } from "./patience.ts";
 import { groupsInIndex, lastMessages } from "./pipe-history.ts";
 import { Screen } from "./screen.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
-
-/** Databases and machines take each other's place within a minute: the time of all lines since the last stored one. */
-const patienceMs = 120_000;
 
 export class PipeSession {
   private readonly options: ChatOptions;
   private readonly screen: Screen;
   private readonly notices: ConnectionNotices;
+  private readonly patience: Patience;
   private status = 0;
-  /** By performance.now(): since when the server does nothing; undefined: it did the last thing. */
-  private awaySinceMs: number | undefined;
   private partner: Partner | undefined;
   /** Resolves when the history is shown; new messages follow it. */
   private readonly begun = Promise.withResolvers<void>();
@@ -49,6 +43,7 @@ export class PipeSession {
     this.options = options;
     this.screen = new Screen(options);
     this.notices = new ConnectionNotices(this.screen);
+    this.patience = new Patience(this.screen, this.notices, options.patienceMs);
   }
 
   /** Resolves with the exit status: 0 if everything typed is stored, else 1. */
@@ -69,7 +64,7 @@ export class PipeSession {
     );
     this.names = names;
     notices.signedIn();
-    const isOpen = await this.attempt(() => this.patiently(() => this.open(client, names)));
+    const isOpen = await this.attempt(() => this.patience.run(() => this.open(client, names)));
     this.begun.resolve();
     if (isOpen) {
       await this.caughtUp.promise;
@@ -92,7 +87,7 @@ export class PipeSession {
       lookup,
       token,
       device,
-      // See patiently.
+      // See Patience.
       talkTriesMax: 1,
       on: {
         message: (message) => this.show(async () => this.screen.print(...(await this.linesOf(message)))),
@@ -130,36 +125,7 @@ export class PipeSession {
   private async send(client: RoostClient, body: string): Promise<void> {
     const { partner } = this;
     if (partner === undefined) throw new CommandError("no receiver; name one with --to ACCOUNT or --group NAME");
-    // Whichever try it is that the server stores, it is one message.
-    const options = { clientId: platform.newId() };
-    await this.patiently(() =>
-      "account" in partner
-        ? client.talkToUser(partner.account, { body }, options)
-        : client.talkToGroup(partner.group, { body }, options),
-    );
-  }
-
-  /** Repeats a request after lost connections, lost responses and transient failures, and says so once. */
-  private async patiently<Result>(work: () => Promise<Result>): Promise<Result> {
-    // A try would wait for the connection.
-    if (this.isGivenUp && this.notices.isLost) throw new CommandError(noConnection);
-    const result = await repeat(platform, work, (error, tries) => {
-      const isAway = isWorthRepeating(error);
-      this.awaySinceMs = isAway ? (this.awaySinceMs ?? performance.now()) : undefined;
-      if (this.notices.hasEnded || !isAway || this.isGivenUp) return true;
-      // The loss of the connection is said anyway.
-      if (tries === 1 && !(error instanceof Disconnected))
-        this.screen.complain(`the server cannot do it now (${complaintOf(error)}); trying again`);
-      return false;
-    });
-    this.awaySinceMs = undefined;
-    return result;
-  }
-
-  /** The server has been away for long: what comes now is tried once, for it may be back. */
-  private get isGivenUp(): boolean {
-    const { awaySinceMs, options } = this;
-    return awaySinceMs !== undefined && performance.now() >= awaySinceMs + (options.patienceMs ?? patienceMs);
+    await this.patience.talk(client, partner, { body });
   }
 
   /** Runs `work` after all earlier output. */

@@ -17,6 +17,7 @@ import { GroupNames } from "./group-names.ts";
 import { ReadMarks } from "./read-marks.ts";
 import type { Screen } from "./screen.ts";
 import { MentionedMembers } from "./mentioned-members.ts";
+import type { Patience } from "./patience.ts";
 import { typingText } from "./people-format.ts";
 import { ProfileNames } from "./profile-names.ts";
 import { promptText } from "./prompt-text.ts";
@@ -36,6 +37,8 @@ const membershipKinds: ReadonlySet<GroupChange["kind"]> = new Set<GroupChange["k
 interface TalkOptions {
   readonly messenger: Messenger;
   readonly screen: Screen;
+  /** Of scripts. */
+  readonly patience: Patience;
   /** Runs `work` after all earlier output. */
   readonly inOrder: (work: () => Promise<void>) => void;
 }
@@ -49,13 +52,15 @@ export class Talk implements ChatContext {
   readonly view: ConversationView;
   readonly sender: Sender;
   private readonly members: MentionedMembers;
+  private readonly patience: Patience;
   /** What commands have said already of this account's membership, by group: its entry is still to come. */
   private readonly said = new Map<string, GroupChange["kind"]>();
 
-  constructor({ messenger, screen, inOrder }: TalkOptions) {
+  constructor({ messenger, screen, patience, inOrder }: TalkOptions) {
     this.messenger = messenger;
     this.community = Community.of(messenger);
     this.screen = screen;
+    this.patience = patience;
     const { community } = this;
     this.names = new GroupNames(
       async (id) => (await community.group(id).detail()).name,
@@ -184,11 +189,7 @@ export class Talk implements ChatContext {
     const draft = { body, ...rest, mentions: await this.members.mentionsIn(body, partner) };
     // A script wants to know whether a line is stored before it ends; a person may wait, and try again.
     if (this.screen.isTerminal) return this.sender.send(partner, draft);
-    const stored =
-      "account" in partner
-        ? await messenger.talkToUser(partner.account, draft)
-        : await messenger.talkToGroup(partner.group, draft);
-    this.view.sent(partner, draft, stored);
+    this.view.sent(partner, draft, await this.patience.talk(messenger, partner, draft));
   }
 
   listReady(): Promise<void> {
