@@ -62,7 +62,8 @@ export interface ClientOptions {
   readonly heartbeatMs?: number;
   /**
    * How often a message is sent in all before `talkToUser` or `talkToGroup` rejects. Default 24, with pauses of at most
-   * 4 s: about 45 s, longer than another database takes to become the primary.
+   * 4 s: 42 s on average where a server refuses at once, longer than another database takes to become the primary. A
+   * try without a connection, or without an answer, takes up to `requestTimeoutMs` besides: 5 minutes in all.
    */
   readonly talkTriesMax?: number;
   /** Whether to acknowledge messages after the `message` handlers. If false, call `acknowledge`. Default true. */
