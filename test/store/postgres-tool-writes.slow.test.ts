@@ -9,7 +9,7 @@ import { acceptLoss } from "../../src/store/postgres/accept-loss.ts";
 import { openPostgresKeys } from "../../src/store/postgres/back-end/key-tool.ts";
 import { openPostgresPurge } from "../../src/store/postgres/purge-tool.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
-import { hasPostgres } from "../../scripts/harness/postgres.ts";
+import { hasPostgres, type PostgresServer } from "../../scripts/harness/postgres.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -18,6 +18,26 @@ import { clusterForEach, quorum, sayUntil } from "./postgres-cluster.ts";
 
 const folder = temporaryFolder("roost-tool-writes-");
 const wish = { app: "app", scopes: ["messages:write"], name: "billing" };
+
+/** Begins a tool, and does `meanwhile` before that has written anything to a store. */
+async function heldUp(
+  primary: PostgresServer,
+  database: string,
+  words: readonly string[],
+  meanwhile: () => Promise<unknown>,
+): Promise<{ readonly running: ReturnType<typeof run> }> {
+  await using sql = new SQL(primary.url(database), { max: 1 });
+  return sql.begin(async (locking) => {
+    // This one waits for no standby; the tool waits for this, and does the rest afterwards.
+    await locking`SET LOCAL synchronous_commit = off`;
+    await locking`SELECT FROM roost.sequence FOR UPDATE`;
+    const running = run(words, folder);
+    const waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'roost backup' AND wait_event_type = 'Lock'";
+    await until(async () => (await primary.command(waiting)) > 0, "it waits for the lock");
+    await meanwhile();
+    return { running };
+  });
+}
 
 describe.skipIf(!hasPostgres)("a tool that writes to several PostgreSQL servers", () => {
   const cluster = clusterForEach();
@@ -96,18 +116,10 @@ describe.skipIf(!hasPostgres)("a tool that writes to several PostgreSQL servers"
       await using sql = new SQL(first.url(cluster.database), { max: 1 });
       const epochs = (): Promise<unknown> => sql`SELECT identity, epoch FROM roost.identity`;
       const former = await epochs();
-      let running: ReturnType<typeof run> | undefined;
-      await sql.begin(async (locking) => {
-        // This one waits for no standby; the tool waits for this, and does the rest when the standbys are gone.
-        await locking`SET LOCAL synchronous_commit = off`;
-        await locking`SELECT FROM roost.sequence FOR UPDATE`;
-        running = run([...words, ...place], folder);
-        const waiting =
-          "SELECT FROM pg_stat_activity WHERE application_name = 'roost backup' AND wait_event_type = 'Lock'";
-        await until(async () => (await first.command(waiting)) > 0, "it waits for the lock");
+      const { running } = await heldUp(first, cluster.database, [...words, ...place], async () => {
         for (const standby of [second, third]) await (isFrozen ? standby.freeze() : standby.kill());
       });
-      const { status, err } = (await running) ?? {};
+      const { status, err } = await running;
       expect([status, err]).toEqual([
         1,
         expect.stringMatching(
@@ -125,6 +137,39 @@ describe.skipIf(!hasPostgres)("a tool that writes to several PostgreSQL servers"
         "the standby has it",
       );
       if (isFrozen) third.wake();
+    }, 120_000);
+
+  for (const [what, dump, words] of [
+    ["the acceptance of a loss", "before-its-end.dump", ["restore", "--accept-loss"]],
+    ["a restore", "lost.dump", ["restore", "lost.dump", "--replace"]],
+  ] as const)
+    test(`${what} whose primary is lost while it commits is not said to have done nothing`, async () => {
+      const [first, second, third] = cluster.servers;
+      const store = await cluster.open();
+      await sayUntil(store, "1");
+      const place = ["--store", cluster.url];
+      expect((await run(["backup", dump, ...place], folder)).status).toBe(0);
+      await store.close();
+      const shown = (epoch: string): Promise<number> =>
+        first.commandIn(cluster.database, `SELECT FROM roost.identity WHERE epoch = '${epoch}'`);
+      const sql = new SQL(first.url(cluster.database), { max: 1 });
+      const [{ epoch: former }] = await sql`SELECT epoch FROM roost.identity`;
+      await sql.close();
+      const { running } = await heldUp(first, cluster.database, [...words, ...place], async () => {
+        for (const standby of [second, third]) standby.freeze();
+      });
+      const waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+      await until(async () => (await first.command(waiting)) > 0, "it commits");
+      await first.kill();
+      const { status, err } = await running;
+      expect([status, err]).toEqual([
+        1,
+        expect.stringMatching(/it may be undone: 127[^]*: whether it lasts is unknown \([^]*\); look what the store/),
+      ]);
+      await first.run();
+      // It is there after all.
+      expect(await shown(former)).toBe(0);
+      for (const standby of [second, third]) standby.wake();
     }, 120_000);
 
   test("a backup that is restored is held by a standby when that is said", async () => {

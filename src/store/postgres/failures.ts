@@ -12,7 +12,10 @@ const tooManyConnections = "53300";
 /** The database does not serve now, but may do so later without a change of settings. */
 export class DatabaseAway extends StoreUnavailable {}
 
-/** What a tool has written is on one server only: a failover may undo it. The message is a sentence. */
+/**
+ * What a tool has written may not last: it is on one server only, or that was lost while it committed. The message is a
+ * sentence.
+ */
 export class Unheld extends DatabaseAway {}
 
 /**

@@ -13,11 +13,10 @@ import { StoreUnavailable } from "../store.ts";
 import { readSeal } from "../backup-seal.ts";
 import { verifyArchive } from "./backup.ts";
 import { placeOf } from "./client.ts";
-import { failureOf } from "./failures.ts";
 import { aliveNodes, newerThan, readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
 import { findToolPlace } from "./primary/tool-place.ts";
-import { whileHeld } from "./primary/while-held.ts";
+import { type TellSent, whileHeld } from "./primary/while-held.ts";
 import { schemaVersion } from "./schema.ts";
 import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./tools.ts";
 
@@ -38,7 +37,7 @@ interface RestoredStore {
   readonly aside: string | undefined;
 }
 
-/** Restores an archive. Rejects with StoreUnavailable: with Unheld if it is restored on one server only. */
+/** Restores an archive. Rejects with StoreUnavailable: with Unheld if it is restored on one server only, or perhaps. */
 export async function restoreStore(plan: RestorePlan): Promise<RestoredStore> {
   const { path, name } = plan;
   const stop = new AbortController();
@@ -53,7 +52,7 @@ export async function restoreStore(plan: RestorePlan): Promise<RestoredStore> {
         "use the newer program that wrote it",
     );
   const client = openForLong(url);
-  const work = async (): Promise<RestoredStore> => {
+  const work = async (tellSent: TellSent): Promise<RestoredStore> => {
     const present = await versionIn(client, placeOf(url));
     const major = await majorOf(client);
     if (present !== undefined && present > 0) {
@@ -64,14 +63,13 @@ export async function restoreStore(plan: RestorePlan): Promise<RestoredStore> {
     }
     const aside = present === undefined ? undefined : await freshAside(client);
     const tools = { restore: toolFor("pg_restore", 0), psql: toolFor("psql", major) };
-    await play(tools, path, beforeIt(await sameDatabase(client), aside, present), afterIt(sealed), env, over);
+    const scripts = { before: beforeIt(await sameDatabase(client), aside, present), after: afterIt(sealed) };
+    await play(tools, path, scripts, tellSent, env, over);
     await confirm?.(client);
     return { held: await readFacts(client), aside };
   };
   try {
-    return await whileHeld(url, work());
-  } catch (error) {
-    throw failureOf(error);
+    return await whileHeld(url, work);
   } finally {
     stop.abort();
     await client.close({ timeout: 0 });
@@ -156,12 +154,15 @@ function afterIt(sealed: StoreFacts | undefined): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** psql's exit status when a statement has failed, with which the transaction ends: nothing was committed. */
+const statementFailed = 3;
+
 /** Pipes the archive to psql between two scripts. COMMIT is sent only after pg_restore has succeeded. */
 async function play(
   tools: { readonly restore: string; readonly psql: string },
   path: string,
-  before: string,
-  after: string,
+  { before, after }: { readonly before: string; readonly after: string },
+  tellSent: TellSent,
   env: Record<string, string | undefined>,
   over: AbortSignal,
 ): Promise<void> {
@@ -190,8 +191,10 @@ async function play(
       await psql.stdin.flush();
     }
     const status = await archive.exited;
-    if (status === 0) await psql.stdin.write(after);
-    else failure = complaintOf("pg_restore", await archiveErr, status);
+    if (status === 0) {
+      tellSent(psql.exitCode === null);
+      await psql.stdin.write(after);
+    } else failure = complaintOf("pg_restore", await archiveErr, status);
     await psql.stdin.end();
   } catch (error) {
     // psql ended before its input: its own message says why.
@@ -199,6 +202,7 @@ async function play(
     archive.kill();
   }
   const status = await psql.exited;
+  if (status === statementFailed) tellSent(false);
   if (status !== 0) throw new StoreUnavailable(complaintOf("psql", await psqlErr, status));
   if (failure !== undefined) throw new StoreUnavailable(failure);
 }

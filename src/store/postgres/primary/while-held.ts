@@ -1,9 +1,11 @@
 // A tool's commit that waits for standbys, which may be gone: PostgreSQL has no limit for that. However much a restore
-// writes, its standbys receive it bit by bit; only when they receive nothing more for a while is the wait over.
+// writes, its standbys receive it bit by bit; only when they receive nothing more for a while is the wait over. Its
+// server may be lost meanwhile, too: then nobody knows whether the next primary has it.
 
 import type { SQL } from "bun";
+import { StoreUnavailable } from "../../store.ts";
 import { placeOf } from "../client.ts";
-import { Unheld } from "../failures.ts";
+import { failureOf, Unheld } from "../failures.ts";
 import { toolName } from "../tools.ts";
 import { whileAnswering } from "../while-answering.ts";
 import { standbysNeeded } from "./quorum.ts";
@@ -18,12 +20,16 @@ interface WaitRow {
   readonly held: readonly (string | null)[];
 }
 
+/** Says whether a commit was sent, and has not been refused. */
+export type TellSent = (isSent: boolean) => void;
+
 /**
- * Resolves or rejects as `work` does, which runs on connections of `openForLong` or in PostgreSQL's own programs.
- * Rejects with DatabaseAway if its server answers nobody meanwhile, and with Unheld if it commits and the standbys that
- * have to have the commit receive nothing.
+ * Resolves or rejects as `work` does, which runs on connections of `openForLong` or in PostgreSQL's own programs, and
+ * says when it has sent its commit. Rejects with DatabaseAway if its server answers nobody before that; with Unheld if
+ * the standbys that have to have the commit receive nothing, or if anything fails behind it.
  */
-export function whileHeld<T>(url: string, work: Promise<T>): Promise<T> {
+export async function whileHeld<T>(url: string, work: (tellSent: TellSent) => Promise<T>): Promise<T> {
+  let isSent = false;
   let heldBefore: string | null | undefined;
   let still = 0;
   const look = async (sql: SQL): Promise<void> => {
@@ -47,5 +53,16 @@ export function whileHeld<T>(url: string, work: Promise<T>): Promise<T> {
           "back: look then what the store holds",
       );
   };
-  return whileAnswering(url, work, look);
+  const tellSent: TellSent = (is) => {
+    isSent = is;
+  };
+  try {
+    return await whileAnswering(url, work(tellSent), look);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (!isSent || failure instanceof Unheld || !(failure instanceof StoreUnavailable)) throw failure;
+    throw new Unheld(`${placeOf(url)}: whether it lasts is unknown (${failure.message}); look what the store holds`, {
+      cause: failure,
+    });
+  }
 }
