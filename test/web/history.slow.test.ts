@@ -31,7 +31,32 @@ const inSight = (page: Page): Promise<readonly number[]> =>
 const scrollTop = (page: Page, top: number): Promise<void> =>
   page.evaluate((y) => document.querySelector(".scroller")?.scrollTo(0, y), top);
 
+/** How far the messages in the document go above the view, in pixels. */
+const aboveView = (page: Page): Promise<number> =>
+  page.evaluate(() => {
+    const topOf = (which: string): number => document.querySelector(which)?.getBoundingClientRect().top ?? Infinity;
+    return topOf(".scroller") - topOf(".message");
+  });
+
 describe.skipIf(chromium === undefined)("the web chat", () => {
+  test(
+    "a conversation opens with few messages above the view; more are there once its reader has scrolled",
+    async () => {
+      await talkMany(await stage.somebody("guy"), "fay", 100, "number");
+      const reader = await stage.somebody("fay");
+      await reader.conversation({ account: "guy" }).markRead();
+      const fay = await stage.person("fay");
+      await openRoom(fay, "guy");
+      await hears(fay, "number 99");
+      const above = await aboveView(fay);
+      expect(above).toBeGreaterThanOrEqual(200);
+      expect(above).toBeLessThan(450);
+      await fay.evaluate(() => document.querySelector(".scroller")?.scrollBy(0, -300));
+      await until(async () => (await aboveView(fay)) > 450, "more are there");
+    },
+    browserTestMsMax,
+  );
+
   test(
     "a conversation opens at the first unread message, and its whole history comes by scrolling, in order",
     async () => {
