@@ -63,7 +63,8 @@ export interface ClientOptions {
   /**
    * How often a message is sent in all before `talkToUser` or `talkToGroup` rejects. Default 24, with pauses of at most
    * 4 s: 42 s on average where a server refuses at once, longer than another database takes to become the primary. A
-   * try without a connection, or without an answer, takes up to `requestTimeoutMs` besides: 5 minutes in all.
+   * try without a connection, or without an answer, takes up to `requestTimeoutMs` besides: 5 minutes in all. Of a
+   * Messenger the default is 5: its outbox goes on.
    */
   readonly talkTriesMax?: number;
   /** Whether to acknowledge messages after the `message` handlers. If false, call `acknowledge`. Default true. */

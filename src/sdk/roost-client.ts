@@ -61,11 +61,11 @@ export class RoostClient {
   /** `features` are asked for besides the core's; with one, the index has entries and sent messages, too. */
   protected constructor(options: ClientOptions, events = new Emitter(options.on), features: readonly string[] = []) {
     this.events = events;
-    const { ca } = options;
+    const { url = [], lookup = [], token, ca, reconnect = true, retry = false } = options;
     this.environment = { ...platform, ...(ca === undefined ? {} : { ca }), ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
-    this.talkTriesMax = options.talkTriesMax ?? 24;
-    const { url = [], lookup = [], token, reconnect = true, retry = false } = options;
+    // Who asks for features, a Messenger, has an outbox that goes on, and obeys who drops a message meanwhile.
+    this.talkTriesMax = options.talkTriesMax ?? (features.length === 0 ? 24 : 5);
     const device = Promise.resolve(options.device ?? "");
     // The sign-in tells of it, which may come later.
     device.catch(() => undefined);

@@ -94,10 +94,10 @@ export class ConversationList implements Iterable<ConversationState> {
   }
 
   /** Resolves when the first page has been read. Rejects if it was refused, or the client has ended. */
-  ready(): Promise<void> {
-    if (this.isRead) return Promise.resolve();
-    if (this.failure !== undefined) return Promise.reject(this.failure);
-    return this.firstPage.next();
+  async ready(): Promise<void> {
+    if (this.isRead) return;
+    if (this.failure !== undefined) throw this.failure;
+    await this.firstPage.next();
   }
 
   get hasMore(): boolean {
@@ -135,8 +135,7 @@ export class ConversationList implements Iterable<ConversationState> {
   }
 
   stop(isForGood: boolean, error: Error): void {
-    this.isOnline = false;
-    this.isRead = false;
+    this.isOnline = this.isRead = false;
     this.failure = undefined;
     if (isForGood) this.settle(error);
   }
