@@ -210,32 +210,32 @@ export class SqliteStore extends JobStore implements Store {
     await this.files.close();
   }
 
-  /**
-   * Sends a request to a thread; reports damage to the operator. If the files must be opened again, does so and repeats
-   * the request, which has left nothing in any file.
-   */
+  /** Sends a request to a thread; reports damage to the operator. */
   private async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     try {
-      return await this.files.ask(role, request);
+      return await this.askOpened(role, request);
     } catch (error) {
-      if (error instanceof StoreFault && error.fault === "moved" && !this.isClosing) {
-        await this.openAgain(error.message);
-        return this.files.ask(role, request);
-      }
       if (error instanceof StoreDamaged) this.housekeeping.damaged(error.message);
       if (error instanceof StoreFault && error.fault === "owner") this.refused?.(error.message);
       throw error;
     }
   }
 
-  private async openAgain(reason: string): Promise<void> {
-    if (this.files.areOpen) {
-      this.files.lost(reason);
-      this.log.error("The files of the message store are not those that were opened; they are opened again.", {
-        reason,
-      });
+  /** If the files must be opened again, does so and repeats the request, which has left nothing in any file. */
+  private async askOpened(role: keyof StoreThreads, request: Request): Promise<Answer> {
+    try {
+      return await this.files.ask(role, request);
+    } catch (error) {
+      if (!(error instanceof StoreFault) || error.fault !== "moved" || this.isClosing) throw error;
+      if (this.files.areOpen) {
+        this.files.lost(error.message);
+        this.log.error("The files of the message store are not those that were opened; they are opened again.", {
+          reason: error.message,
+        });
+      }
+      await this.files.ensure();
+      return this.files.ask(role, request);
     }
-    await this.files.ensure();
   }
 
   /** Like `ask`, for the writer, whose answers also say whether the store was replaced. */

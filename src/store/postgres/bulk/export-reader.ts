@@ -10,7 +10,6 @@ import { type DataRecord, groupThatWasLeft, hasSetAnything, type MediaRecord } f
 import {
   behindFiles,
   behindGroups,
-  type ExportPosition,
   formatCursor,
   type GroupsPosition,
   isInTail,
@@ -26,6 +25,7 @@ import {
   type PlacedRecords,
   withinReactions,
 } from "../../export-page.ts";
+import { takenRows } from "../../export-rows.ts";
 import { startBehindLog } from "../../export-tail.ts";
 import { idMax } from "../../snowflake.ts";
 import type { Connections } from "../connection.ts";
@@ -122,17 +122,21 @@ export class ExportReader {
   /** Of an app, those who have set nothing are passed over. */
   private async accounts(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<AccountRow[]>((sql) => accountsPage(sql, life, selected, from.id));
-    const isCut = rows.length < Number(rows[0]?.looked ?? 0n);
+    // There are more, too, where these are fewer than were looked at.
+    const hasMore = rows.length >= rowsReadMax || rows.length < Number(rows[0]?.looked ?? 0n);
+    const next = { ...from, part: "files", id: 0n } as const;
     const recordOf = (row: AccountRow): DataRecord | undefined => {
       const account = fromText(row.app) === selected.app ? accountRecord(row) : undefined;
       return account && (selected.account !== undefined || hasSetAnything(account)) ? { account } : undefined;
     };
-    return taken(rows, limit, placeIn(from), { ...from, part: "files", id: 0n }, recordOf, isCut);
+    return takenRows(rows, { from, limit, next, hasMore }, recordOf);
   }
 
   private async files(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<FileRow[]>((sql) => filesPage(sql, life, selected, from.id));
-    return taken(rows, limit, placeIn(from), behindFiles(from), (row) =>
+    const hasMore = rows.length >= rowsReadMax;
+    const next = behindFiles(from);
+    return takenRows(rows, { from, limit, next, hasMore }, (row) =>
       fromText(row.app) === selected.app
         ? {
             file: {
@@ -149,7 +153,9 @@ export class ExportReader {
 
   private async profiles(life: string, selected: Selected, from: RowPosition, limit: number) {
     const rows = await this.run<ProfileRow[]>((sql) => profilesPage(sql, life, selected, from.id));
-    return taken(rows, limit, placeIn(from), { ...from, part: "accounts", id: 0n }, (row) =>
+    const hasMore = rows.length >= rowsReadMax;
+    const next = { ...from, part: "accounts", id: 0n } as const;
+    return takenRows(rows, { from, limit, next, hasMore }, (row) =>
       fromText(row.app) === selected.app
         ? {
             profile: {
@@ -165,9 +171,9 @@ export class ExportReader {
 
   private async groups(life: string, selected: Selected, from: GroupsPosition, limit: number) {
     const rows = await this.run<GroupRow[]>((sql) => groupsPage(sql, life, selected, from.id));
-    const placeOf = (id: bigint): GroupsPosition => ({ ...from, id });
-    const next = behindGroups(placeOf(rows.at(-1)?.number ?? from.id));
-    return taken(rows, limit, placeOf, next, (row) =>
+    const next = behindGroups({ ...from, id: rows.at(-1)?.number ?? from.id });
+    const hasMore = rows.length >= rowsReadMax;
+    return takenRows(rows, { from, limit, next, hasMore }, (row) =>
       fromText(row.app) === selected.app
         ? { group: row.is_seen ? groupRecord(row) : groupThatWasLeft(fromText(row.id)) }
         : undefined,
@@ -272,33 +278,4 @@ export class ExportReader {
 /** Whether the export has not given the group of a row yet. */
 function lacksGroup({ groups = 0n }: LogPosition, { group_place: place }: Pick<MemberRow, "group_place">): boolean {
   return place !== null && place > groups;
-}
-
-/** A place behind a row of the part of a position. */
-function placeIn(from: RowPosition): (id: bigint) => RowPosition {
-  return (id) => ({ ...from, id });
-}
-
-/**
- * The records of rows in the order of their numbers; when there are none left, the export goes on with `next`.
- * `isCut`: there are more, although these are fewer than a statement may return.
- */
-function taken<Row extends { readonly number: bigint }>(
-  rows: readonly Row[],
-  limit: number,
-  placeOf: (number: bigint) => ExportPosition,
-  next: ExportPosition,
-  recordOf: (row: Row) => DataRecord | undefined,
-  isCut = false,
-): { readonly records: readonly DataRecord[]; readonly position: ExportPosition } {
-  const records: DataRecord[] = [];
-  for (const row of rows) {
-    const record = recordOf(row);
-    if (record === undefined) continue;
-    const position = placeOf(row.number);
-    records.push({ cursor: formatCursor(position), ...record });
-    if (records.length === limit) return { records, position };
-  }
-  const last = rows.length < rowsReadMax && !isCut ? undefined : rows.at(-1);
-  return { records, position: last === undefined ? next : placeOf(last.number) };
 }

@@ -20,6 +20,7 @@ import {
   parseCursor,
   type RowPosition,
 } from "../../export-cursor.ts";
+import { takenRows } from "../../export-rows.ts";
 import { startBehindLog } from "../../export-tail.ts";
 import { pinKey } from "../groups/pins.ts";
 import { ExportGroups } from "./export-groups.ts";
@@ -155,7 +156,9 @@ export class ExportReader {
 
   private profiles({ app, account }: Selected, from: RowPosition, limit: number): Part {
     const rows = account === undefined ? this.sql.profiles.all(from.id) : this.profileOf(account, from.id);
-    return taken(rows, limit, placeIn(from), { ...from, part: "accounts", id: 0n }, (row) =>
+    const hasMore = rows.length >= rowsReadMax;
+    const next = { ...from, part: "accounts", id: 0n } as const;
+    return takenRows(rows, { from, limit, next, hasMore }, (row) =>
       row.app === app
         ? { profile: { account: row.account, name: row.name, avatar: row.avatar, extra: row.extra } }
         : undefined,
@@ -172,12 +175,16 @@ export class ExportReader {
       return record && (account !== undefined || hasSetAnything(record)) ? { account: record } : undefined;
     };
     const isFull = (): boolean => names >= exportNamesMax;
-    return taken(rows, limit, placeIn(from), { ...from, part: "files", id: 0n }, recordOf, isFull);
+    const hasMore = rows.length >= rowsReadMax;
+    const next = { ...from, part: "files", id: 0n } as const;
+    return takenRows(rows, { from, limit, next, hasMore, isFull }, recordOf);
   }
 
   private files({ app, account }: Selected, from: RowPosition, limit: number): Part {
     const rows = this.own.filesAfter(from.id, account, rowsReadMax);
-    return taken(rows, limit, placeIn(from), behindFiles(from), (row) => {
+    const hasMore = rows.length >= rowsReadMax;
+    const next = behindFiles(from);
+    return takenRows(rows, { from, limit, next, hasMore }, (row) => {
       const { account: of, id, name, type, size } = row;
       return row.app === app ? { file: { account: of, id, name, type, size: Number(size) } } : undefined;
     });
@@ -189,37 +196,8 @@ export class ExportReader {
 
   private groupsPart(selected: Selected, from: GroupsPosition, limit: number): Part {
     const rows = this.groups.after(selected, from.id);
-    const placeOf = (id: bigint): GroupsPosition => ({ ...from, id });
-    const next = behindGroups(placeOf(rows.at(-1)?.number ?? from.id));
-    return taken(rows, limit, placeOf, next, (row) => this.groups.recordOf(selected.app, row));
+    const next = behindGroups({ ...from, id: rows.at(-1)?.number ?? from.id });
+    const hasMore = rows.length >= rowsReadMax;
+    return takenRows(rows, { from, limit, next, hasMore }, (row) => this.groups.recordOf(selected.app, row));
   }
-}
-
-/** A place behind a row of the part of a position. */
-function placeIn(from: RowPosition): (id: bigint) => RowPosition {
-  return (id) => ({ ...from, id });
-}
-
-/**
- * The records of rows in the order of their numbers; when there are none left, the export goes on with `next`.
- * `isFull`: the page ends behind the last record that was asked for.
- */
-function taken<Row extends { readonly number: bigint }>(
-  rows: readonly Row[],
-  limit: number,
-  placeOf: (number: bigint) => ExportPosition,
-  next: ExportPosition,
-  recordOf: (row: Row) => DataRecord | undefined,
-  isFull = (): boolean => false,
-): Part {
-  const records: DataRecord[] = [];
-  for (const row of rows) {
-    const record = recordOf(row);
-    if (record === undefined) continue;
-    const position = placeOf(row.number);
-    records.push({ cursor: formatCursor(position), ...record });
-    if (records.length === limit || isFull()) return { records, position, isEnd: false };
-  }
-  const last = rows.length < rowsReadMax ? undefined : rows.at(-1);
-  return { records, position: last === undefined ? next : placeOf(last.number), isEnd: false };
 }
